@@ -1,0 +1,82 @@
+"""Every error of the project, as one tree.
+
+    ChartcoderError
+    ├── SettingMissing, SettingInvalid      the environment does not say what is needed
+    ├── ChartError                          this chart cannot be coded; its neighbours can
+    │   ├── UnreadableChart                 the bytes are not a document we can read
+    │   ├── ChartTooLarge
+    │   ├── BadChartKey                     the object's key is not charts/<batch>/<chart>.<ext>
+    │   ├── ChartGone                       the object was deleted before it was read
+    │   └── CodingFailed                    the coder crashed, ran out of time or memory
+    ├── FleetError                          the run cannot go on
+    │   ├── LeaseLost                       another run holds the lease, or nobody does
+    │   └── NoCapacity                      EC2 has no instance to give
+    ├── NotFound                            no such batch, chart or run
+    ├── BadRequest                          what was asked is malformed; the message says what was expected
+    └── LexiconMissing                      the compiled lexicon was not built
+
+A message names what was wrong, what was expected and what to do. It never holds a word of a chart: a chart's text is
+protected health information, and messages end in logs.
+"""
+
+
+class ChartcoderError(Exception):
+    """Whatever the project raises on purpose."""
+
+
+class SettingMissing(ChartcoderError):
+    """A setting without a default is not in the environment."""
+
+
+class SettingInvalid(ChartcoderError):
+    """A setting's value is not of its type or out of its range."""
+
+
+class ChartError(ChartcoderError):
+    """One chart cannot be coded. `reason` is the short, stable word under which failures are counted."""
+
+    reason = "chart_error"
+
+
+class UnreadableChart(ChartError):
+    reason = "unreadable"
+
+
+class ChartTooLarge(ChartError):
+    reason = "too_large"
+
+
+class BadChartKey(ChartError):
+    reason = "bad_key"
+
+
+class ChartGone(ChartError):
+    reason = "gone"
+
+
+class CodingFailed(ChartError):
+    reason = "coding_failed"
+
+
+class FleetError(ChartcoderError):
+    """The run cannot go on as it is."""
+
+
+class LeaseLost(FleetError):
+    """This run no longer holds the lease: it must end without touching what another run may own by now."""
+
+
+class NoCapacity(FleetError):
+    """EC2 has no instance of the asked kind to give at the moment."""
+
+
+class NotFound(ChartcoderError):
+    """There is no such batch, chart or run."""
+
+
+class BadRequest(ChartcoderError):
+    """What was asked is malformed; the message says what was expected."""
+
+
+class LexiconMissing(ChartcoderError):
+    """The compiled lexicon was not built; `make setup` or `python -m chartcoder.coding.build` builds it."""

@@ -1,0 +1,82 @@
+"""Settings, read once from the environment, typed.
+
+The template gives them to the functions; the launcher hands the same ones on to the master's instance, and the master to
+the workers', as `Settings.as_environment()`. A missing or malformed one is named together with where it is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, get_type_hints
+
+from chartcoder.errors import SettingInvalid, SettingMissing
+
+PREFIX = "CHARTCODER_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One field, one environment variable: `charts_bucket` is `CHARTCODER_CHARTS_BUCKET`."""
+
+    stack: str
+    charts_bucket: str
+    results_bucket: str
+    charts_queue_url: str
+    dead_letter_queue_url: str
+    results_table: str
+    fleet_table: str
+    master_launch_template: str  # launch template ids
+    worker_launch_template: str  # On-Demand
+    worker_spot_launch_template: str
+    control_function: str  # whose image the master runs
+    coder_function: str  # whose image the workers run
+    worker_log_group: str
+    master_log_group: str
+
+    backlog_threshold: int = 1  # charts waiting that are worth a run
+    max_workers: int = 10
+    spot_share: int = 100  # percent of the workers asked for as Spot
+    target_minutes: int = 60  # a run is sized to be done in this time
+    lease_seconds: int = 300
+    longest_life_minutes: int = 720
+    budget_usd: float = 25.0  # for one run
+    instance_type: str = "c7i.xlarge"
+    watch_seconds: int = 15  # between two looks of the master at its run
+    max_chart_bytes: int = 10_000_000
+    chart_seconds: int = 120  # longest time one chart may take to code
+    max_receives: int = 3  # the queue's maxReceiveCount: tries before a chart is a dead letter
+    engine: str = "medspacy"
+    coder_image: str = ""  # resolved by the launcher: the digests the stack was deployed with
+    control_image: str = ""
+    run: str = ""  # the run an instance belongs to
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Settings:
+        """Settings from an environment.
+
+        Raises:
+            SettingMissing: naming every variable that is absent and has no default.
+            SettingInvalid: naming the first variable whose value is not of its type, and the type.
+        """
+        types = get_type_hints(cls)
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            name = PREFIX + field.name.upper()
+            if name not in environment:
+                continue
+            try:
+                values[field.name] = types[field.name](environment[name])
+            except ValueError:
+                raise SettingInvalid(
+                    f"{name} is {environment[name]!r}; expected {types[field.name].__name__}. It is set in template.yaml"
+                ) from None
+        required = [field.name for field in fields(cls) if field.default is MISSING]
+        missing = [PREFIX + name.upper() for name in required if name not in values]
+        if missing:
+            raise SettingMissing(f"not in the environment: {', '.join(missing)}. They are set in template.yaml")
+        return cls(**values)
+
+    def as_environment(self) -> dict[str, str]:
+        """The environment that `read` reads back; holds no secret and no chart."""
+        return {PREFIX + field.name.upper(): str(getattr(self, field.name)) for field in fields(self)}
