@@ -91,9 +91,7 @@ class CodedChart:
                 for code in value["codes"]
             ),
             findings=tuple(Finding(**finding) for finding in value["findings"]),
-            rejected=tuple(
-                RejectedCode(**{**code, "evidence": tuple(code["evidence"])}) for code in value["rejected"]
-            ),
+            rejected=tuple(RejectedCode(**{**code, "evidence": tuple(code["evidence"])}) for code in value["rejected"]),
             release=value["release"],
             coder=value["coder"],
             engine=value["engine"],

@@ -1,0 +1,175 @@
+"""ChartsBucket: the charts as they were submitted, and what S3's events say of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote_plus, unquote_plus
+
+from botocore.exceptions import ClientError
+
+from chartcoder.chart import ID_PATTERN
+from chartcoder.errors import BadChartKey, BadRequest, ChartGone, ChartTooLarge
+
+PREFIX = "charts/"
+UNFILED = "unfiled"  # the batch of objects whose key names none
+SEQUENCER_WIDTH = 32  # sequencers compare as hexadecimal strings padded on the right to one length
+
+
+@dataclass(frozen=True, slots=True)
+class ChartReference:
+    """One version of one object of ChartsBucket. The key may hold what a careless sender put there: never log it."""
+
+    key: str = field(repr=False)
+    version: str | None
+    size: int | None
+    sequencer: str  # orders the events of one key: a later upload has the larger one
+
+    @property
+    def batch(self) -> str:
+        batch, _ = self._parts()
+        return batch if ID_PATTERN.fullmatch(batch) else UNFILED
+
+    @property
+    def chart(self) -> str:
+        """The chart's id within its batch: the file's name without extension, or a digest of a key that is none."""
+        _, name = self._parts()
+        return name if self.fault is None else f"key-{hashlib.sha256(self.key.encode()).hexdigest()[:32]}"
+
+    @property
+    def id(self) -> str:
+        return f"{self.batch}/{self.chart}"
+
+    @property
+    def extension(self) -> str:
+        return PurePosixPath(self.key).suffix
+
+    @property
+    def fault(self) -> BadChartKey | None:
+        """What is wrong with the key, if anything; the words do not repeat it."""
+        batch, name = self._parts()
+        if ID_PATTERN.fullmatch(batch) and ID_PATTERN.fullmatch(name):
+            return None
+        return BadChartKey(
+            "the object's key is not charts/<batch>/<chart>.<ext> with a batch and a chart of 1 to 128 letters, digits, "
+            "dots, underscores and hyphens; upload the chart again under such a key and delete this object"
+        )
+
+    def _parts(self) -> tuple[str, str]:
+        """(batch, chart) of the key, either empty where the key does not name it."""
+        parts = self.key.removeprefix(PREFIX).split("/")
+        if not self.key.startswith(PREFIX) or len(parts) != 2:
+            return (parts[0] if self.key.startswith(PREFIX) and len(parts) > 2 else ""), ""
+        return parts[0], PurePosixPath(parts[1]).stem
+
+
+def references(message: str) -> list[ChartReference]:
+    """The objects an S3 event names: usually one, none in the `s3:TestEvent` that comes once, none for a deletion.
+
+    Raises:
+        BadRequest: the message is not an S3 event. It stays in the queue and ends as a dead letter.
+    """
+    try:
+        event = json.loads(message)
+        if event.get("Event") == "s3:TestEvent":
+            return []
+        return [
+            ChartReference(
+                key=unquote_plus(record["s3"]["object"]["key"]),  # keys come form-encoded: a blank is a plus
+                version=record["s3"]["object"].get("versionId"),
+                size=record["s3"]["object"].get("size"),
+                sequencer=record["s3"]["object"].get("sequencer", "").ljust(SEQUENCER_WIDTH, "0"),
+            )
+            for record in event["Records"]
+            if record["eventName"].startswith("ObjectCreated:")
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadRequest(
+            f"a message is not an S3 event ({type(error).__name__}); expected what S3 itself sends"
+        ) from None
+
+
+def as_event(reference: ChartReference, bucket: str) -> str:
+    """The S3 event that names `reference`: what a redrive puts back on the queue."""
+    body = {"key": quote_plus(reference.key, safe="/"), "versionId": reference.version, "size": reference.size}
+    record = {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Redrive",
+        "s3": {
+            "bucket": {"name": bucket},
+            "object": {name: value for name, value in body.items() if value is not None}
+            | {"sequencer": reference.sequencer},
+        },
+    }
+    return json.dumps({"Records": [record]})
+
+
+class ChartStore:
+    """Puts, reads and lists charts."""
+
+    def __init__(self, s3: Any, bucket: str, *, max_bytes: int) -> None:
+        self._s3 = s3
+        self.bucket = bucket
+        self._max_bytes = max_bytes
+
+    def put(self, chart_id: str, data: bytes, *, extension: str = ".txt") -> str:
+        """Stores a chart under `<batch>/<chart>` and gives its key; S3 tells the queue.
+
+        Raises:
+            BadRequest: the id is not `<batch>/<chart>` of the allowed letters.
+            ChartTooLarge: `data` is longer than a chart may be.
+        """
+        batch, _, chart = chart_id.partition("/")
+        if not (ID_PATTERN.fullmatch(batch) and ID_PATTERN.fullmatch(chart)):
+            raise BadRequest(
+                "a chart's id is <batch>/<chart>, each 1 to 128 letters, digits, dots, underscores, hyphens"
+            )
+        if len(data) > self._max_bytes:
+            raise self._too_large(len(data))
+        key = f"{PREFIX}{batch}/{chart}{extension}"
+        self._s3.put_object(Bucket=self.bucket, Key=key, Body=data)
+        return key
+
+    def get(self, reference: ChartReference) -> bytes:
+        """The bytes of exactly the version that the event named.
+
+        Raises:
+            ChartTooLarge: before anything is read.
+            ChartGone: it was deleted, or expired, before it was read.
+        """
+        which = {"Bucket": self.bucket, "Key": reference.key}
+        if reference.version:
+            which["VersionId"] = reference.version
+        try:
+            answer = self._s3.get_object(**which)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"):
+                raise ChartGone("the object was deleted before it was read; upload the chart again") from None
+            raise
+        with answer["Body"] as body:
+            if answer["ContentLength"] > self._max_bytes:
+                raise self._too_large(answer["ContentLength"])
+            data: bytes = body.read()
+            return data
+
+    def count(self, batch: str, *, at_most: int = 100_000) -> tuple[int, bool]:
+        """How many objects `batch` has, and whether that is all of them (False where counting stopped at `at_most`)."""
+        counted = 0
+        for counted, _ in enumerate(self._objects(batch), start=1):
+            if counted >= at_most:
+                return counted, False
+        return counted, True
+
+    def _objects(self, batch: str) -> Iterator[dict[str, Any]]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{PREFIX}{batch}/")
+        for page in pages:
+            yield from page.get("Contents", [])
+
+    def _too_large(self, size: int) -> ChartTooLarge:
+        return ChartTooLarge(
+            f"the chart has {size:,} bytes; expected at most {self._max_bytes:,}. Split the document, or raise MaxChartBytes"
+        )
