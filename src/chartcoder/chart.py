@@ -22,8 +22,8 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,128}")
 class Chart:
     """One clinical document, as a reader gives it to the coder.
 
-    `id` is `<batch>/<chart>` in the pipeline and free on the command line; `setting` decides how uncertain diagnoses are
-    coded (Official Guidelines II.H and IV.H) and is read from the chart itself where it is None.
+    `id` is `<batch>/<chart>` in the pipeline and free on the command line; `setting` decides how uncertain diagnoses
+    are coded (Official Guidelines II.H and IV.H) and is read from the chart itself where it is None.
     """
 
     id: str

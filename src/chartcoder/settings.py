@@ -1,7 +1,7 @@
 """Settings, read once from the environment, typed.
 
-The template gives them to the functions; the launcher hands the same ones on to the master's instance, and the master to
-the workers', as `Settings.as_environment()`. A missing or malformed one is named together with where it is set.
+The template gives them to the functions; the launcher hands the same ones on to the master's instance, and the master
+to the workers', as `Settings.as_environment()`. A missing or malformed one is named together with where it is set.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Settings:
                 values[field.name] = types[field.name](environment[name])
             except ValueError:
                 raise SettingInvalid(
-                    f"{name} is {environment[name]!r}; expected {types[field.name].__name__}. It is set in template.yaml"
+                    f"{name} is {environment[name]!r}; expected {types[field.name].__name__}. Set it in template.yaml"
                 ) from None
         required = [field.name for field in fields(cls) if field.default is MISSING]
         missing = [PREFIX + name.upper() for name in required if name not in values]

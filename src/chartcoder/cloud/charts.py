@@ -55,8 +55,8 @@ class ChartReference:
         if ID_PATTERN.fullmatch(batch) and ID_PATTERN.fullmatch(name):
             return None
         return BadChartKey(
-            "the object's key is not charts/<batch>/<chart>.<ext> with a batch and a chart of 1 to 128 letters, digits, "
-            "dots, underscores and hyphens; upload the chart again under such a key and delete this object"
+            "the object's key is not charts/<batch>/<chart>.<ext> with a batch and a chart of 1 to 128 letters, "
+            "digits, dots, underscores and hyphens; upload the chart again under such a key and delete this object"
         )
 
     def _parts(self) -> tuple[str, str]:
@@ -171,5 +171,6 @@ class ChartStore:
 
     def _too_large(self, size: int) -> ChartTooLarge:
         return ChartTooLarge(
-            f"the chart has {size:,} bytes; expected at most {self._max_bytes:,}. Split the document, or raise MaxChartBytes"
+            f"the chart has {size:,} bytes; expected at most {self._max_bytes:,}. Split the document, "
+            "or raise the stack's parameter MaxChartBytes"
         )

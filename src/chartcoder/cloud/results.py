@@ -1,0 +1,361 @@
+"""ResultsTable and ResultsBucket: what became of every chart.
+
+Items of the table (`pk`, `sk`):
+
+    BATCHES         <batch>          the batches there are
+    BATCH#<batch>   CHART#<chart>    a chart's one result or one failure
+    BATCH#<batch>   TALLY#<worker>   how many of its charts this worker coded and failed
+
+A chart's item and its worker's tally change in one transaction, so a batch's progress is the exact sum of its tallies;
+each worker has a tally of its own, so that workers do not contend for one item.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from chartcoder.cloud import pages
+from chartcoder.cloud.charts import ChartReference
+from chartcoder.errors import ChartError, NotFound
+
+INLINE_BYTES = 300_000  # a DynamoDB item may have 400,000; a longer result lives in ResultsBucket
+FAILED = "FAILED"  # the one partition of FailuresIndex
+
+State = Literal["coded", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one version of one chart: `codes` and `result`, or `reason` and `message`."""
+
+    reference: ChartReference
+    state: State
+    codes: tuple[str, ...] = ()
+    result: bytes = field(default=b"", repr=False)  # the coded chart's JSON, packed by `pack`
+    reason: str = ""
+    message: str = ""
+    receives: int = 1
+
+    @classmethod
+    def failed(cls, reference: ChartReference, error: ChartError, *, receives: int = 1) -> Outcome:
+        return cls(reference, "failed", reason=error.reason, message=str(error), receives=receives)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How many outcomes were new, and how many told of a chart that has its result already."""
+
+    coded: int = 0
+    failed: int = 0
+    duplicates: int = 0
+
+
+def pack(result: dict[str, Any]) -> bytes:
+    """The compact form in which a result is stored: JSON, deflated."""
+    return zlib.compress(json.dumps(result, separators=(",", ":"), ensure_ascii=False).encode(), level=6)
+
+
+def unpack(packed: bytes) -> dict[str, Any]:
+    """The inverse of `pack`."""
+    result: dict[str, Any] = json.loads(zlib.decompress(packed))
+    return result
+
+
+class ResultsStore:
+    """Stores outcomes exactly once and answers what became of a chart, a batch, a failure."""
+
+    def __init__(self, table: Any, s3: Any, bucket: str) -> None:
+        """`table`: a boto3 DynamoDB Table resource; `s3`: a boto3 S3 client."""
+        self._table = table
+        self._client = table.meta.client
+        self._s3 = s3
+        self._bucket = bucket
+        self._known_batches: set[str] = set()
+
+    # writing
+
+    def store(self, outcomes: Sequence[Outcome], *, worker: str, run: str) -> Stored:
+        """Stores outcomes, each once: whoever codes a chart again, after a duplicate or a redelivery, changes nothing.
+
+        A later upload of the same chart replaces the result of the earlier one; a result replaces a failure.
+        At most 25 outcomes a call; those of one batch go in one transaction.
+        """
+        total = Stored()
+        for transaction in _transactions(outcomes):
+            batch = transaction[0].reference.batch
+            self.know_batch(batch)
+            stored = self._store_batch(batch, transaction, worker=worker, run=run)
+            total = Stored(
+                total.coded + stored.coded, total.failed + stored.failed, total.duplicates + stored.duplicates
+            )
+        return total
+
+    def _store_batch(self, batch: str, outcomes: list[Outcome], *, worker: str, run: str) -> Stored:
+        """One transaction where nothing is known of the charts yet, which is the rule; else the old items decide."""
+        writes = [_Write(outcome, old=None) for outcome in outcomes]
+        duplicates = 0
+        while writes:
+            try:
+                self._transact(batch, writes, worker=worker, run=run)
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons = [reason["Code"] for reason in error.response["CancellationReasons"]]
+                conflicting = {number for number, code in enumerate(reasons) if code == "ConditionalCheckFailed"}
+                if not conflicting:
+                    raise  # throttled or in conflict: the message comes again
+                settled = [
+                    self._settle(write.outcome) if number in conflicting else write
+                    for number, write in enumerate(writes)
+                ]
+                duplicates += settled.count(None)
+                writes = [write for write in settled if write is not None]
+            else:
+                break
+        return Stored(
+            coded=sum(write.outcome.state == "coded" for write in writes),
+            failed=sum(write.outcome.state == "failed" for write in writes),
+            duplicates=duplicates,
+        )
+
+    def _settle(self, outcome: Outcome) -> _Write | None:
+        """What to write for a chart that has an item already; None where that item stands."""
+        reference = outcome.reference
+        old = self._item(reference.batch, reference.chart)
+        if old is None:
+            return _Write(outcome, old=None)
+        same_object = old["key"] == reference.key
+        if not same_object:
+            # Two objects of one batch differ only in their extension. The chart's id is taken; the second is told so
+            # under its whole name.
+            return _Write(_name_taken(outcome), old=None) if reference.extension else None
+        newer = reference.sequencer > old["sequencer"]
+        mends = old["state"] == "failed" and outcome.state == "coded" and reference.sequencer == old["sequencer"]
+        return _Write(outcome, old=old) if newer or mends else None
+
+    def _transact(self, batch: str, writes: list[_Write], *, worker: str, run: str) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        items = [{"Put": self._put(write, now=now, worker=worker, run=run)} for write in writes]
+        tally = {
+            "TableName": self._table.name,
+            "Key": {"pk": f"BATCH#{batch}", "sk": f"TALLY#{worker}"},
+            "UpdateExpression": "ADD coded :coded, failed :failed SET updated_at = :now",
+            "ExpressionAttributeValues": {
+                ":coded": sum(write.change("coded") for write in writes),
+                ":failed": sum(write.change("failed") for write in writes),
+                ":now": now,
+            },
+        }
+        self._client.transact_write_items(TransactItems=[*items, {"Update": tally}])
+
+    def _put(self, write: _Write, *, now: str, worker: str, run: str) -> dict[str, Any]:
+        outcome, reference = write.outcome, write.outcome.reference
+        item: dict[str, Any] = {
+            "pk": f"BATCH#{reference.batch}",
+            "sk": f"CHART#{write.chart}",
+            "state": outcome.state,
+            "at": now,
+            "run": run,
+            "worker": worker,
+            "key": reference.key,
+            "sequencer": reference.sequencer,
+            "receives": outcome.receives,
+        }
+        if reference.version:
+            item["version"] = reference.version
+        if outcome.state == "coded":
+            item["codes"] = list(outcome.codes)
+            item |= self._placed(outcome)
+        else:
+            item |= {
+                "reason": outcome.reason,
+                "message": outcome.message,
+                "failed_pk": FAILED,
+                "failed_sk": f"{now}#{reference.batch}/{write.chart}",
+            }
+        put: dict[str, Any] = {"TableName": self._table.name, "Item": item}
+        if write.old is None:
+            put["ConditionExpression"] = "attribute_not_exists(pk)"
+        else:
+            put["ConditionExpression"] = "#state = :state AND sequencer = :sequencer"
+            put["ExpressionAttributeNames"] = {"#state": "state"}
+            put["ExpressionAttributeValues"] = {
+                ":state": write.old["state"],
+                ":sequencer": write.old["sequencer"],
+            }
+        return put
+
+    def _placed(self, outcome: Outcome) -> dict[str, Any]:
+        """The result in the item itself, or in ResultsBucket with a pointer in the item."""
+        if len(outcome.result) <= INLINE_BYTES:
+            return {"result": outcome.result}
+        reference = outcome.reference
+        key = f"results/{reference.batch}/{reference.chart}/{reference.sequencer}.json.zz"
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=outcome.result)
+        return {"result_key": key}
+
+    def know_batch(self, batch: str) -> None:
+        """Puts a batch on the list of batches, once."""
+        if batch in self._known_batches:
+            return
+        self._table.update_item(
+            Key={"pk": "BATCHES", "sk": batch},
+            UpdateExpression="SET first_seen_at = if_not_exists(first_seen_at, :now)",
+            ExpressionAttributeValues={":now": datetime.now(UTC).isoformat(timespec="milliseconds")},
+        )
+        self._known_batches.add(batch)
+
+    def forget_failure(self, failure: dict[str, Any], *, worker: str) -> None:
+        """Takes a failure off the list once its chart is on the queue again. One that was mended meanwhile stands."""
+        batch, _, chart = failure["id"].partition("/")
+        delete = {
+            "TableName": self._table.name,
+            "Key": {"pk": f"BATCH#{batch}", "sk": f"CHART#{chart}"},
+            "ConditionExpression": "failed_sk = :failed_sk",
+            "ExpressionAttributeValues": {":failed_sk": failure["failed_sk"]},
+        }
+        tally = {
+            "TableName": self._table.name,
+            "Key": {"pk": f"BATCH#{batch}", "sk": f"TALLY#{worker}"},
+            "UpdateExpression": "ADD failed :minus_one",
+            "ExpressionAttributeValues": {":minus_one": -1},
+        }
+        try:
+            self._client.transact_write_items(TransactItems=[{"Delete": delete}, {"Update": tally}])
+        except self._client.exceptions.TransactionCanceledException as error:
+            if error.response["CancellationReasons"][0]["Code"] != "ConditionalCheckFailed":
+                raise
+
+    # reading
+
+    def chart(self, batch: str, chart: str) -> dict[str, Any]:
+        """A chart's item, with `result` unpacked where it was coded.
+
+        Raises:
+            NotFound: nothing is known of it: not submitted, or not coded yet.
+        """
+        item = self._item(batch, chart)
+        if item is None:
+            raise NotFound("no result yet for this chart: it was not submitted under this id, or waits to be coded")
+        if "result_key" in item:
+            with self._s3.get_object(Bucket=self._bucket, Key=item["result_key"])["Body"] as body:
+                return item | {"result": unpack(body.read())}
+        return item | {"result": unpack(bytes(item["result"]))} if item["state"] == "coded" else item
+
+    def tally(self, batch: str) -> dict[State, int]:
+        """How many charts of a batch are coded and failed.
+
+        Raises:
+            NotFound: there is no such batch.
+        """
+        key = {":pk": f"BATCH#{batch}", ":prefix": "TALLY#"}
+        tallies = list(self._query("pk = :pk AND begins_with(sk, :prefix)", key))
+        if not tallies and "Item" not in self._table.get_item(Key={"pk": "BATCHES", "sk": batch}):
+            raise NotFound("there is no such batch, or none of its charts has been looked at yet")
+        return {state: sum(int(tally.get(state, 0)) for tally in tallies) for state in ("coded", "failed")}
+
+    def batches(self, *, limit: int = 100, token: str | None = None) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of batches by name, and the token of the next page."""
+        items, next_token = pages.query(self._table, "pk = :pk", {":pk": "BATCHES"}, limit=limit, token=token)
+        return [{"batch": item["sk"], "first_seen_at": item["first_seen_at"]} for item in items], next_token
+
+    def charts(
+        self, batch: str, *, limit: int = 100, token: str | None = None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of a batch's charts, by id, without their results."""
+        items, next_token = pages.query(
+            self._table,
+            "pk = :pk AND begins_with(sk, :prefix)",
+            {":pk": f"BATCH#{batch}", ":prefix": "CHART#"},
+            limit=limit,
+            token=token,
+            ProjectionExpression="pk, sk, #state, #at, codes, reason, #message",
+            ExpressionAttributeNames={"#state": "state", "#at": "at", "#message": "message"},
+        )
+        return [_listed(item) for item in items], next_token
+
+    def failures(self, *, limit: int = 100, token: str | None = None) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of failures, the newest first, each with the reference that a redrive needs."""
+        items, next_token = pages.query(
+            self._table,
+            "failed_pk = :failed",
+            {":failed": FAILED},
+            limit=limit,
+            token=token,
+            IndexName="FailuresIndex",
+            ScanIndexForward=False,
+        )
+        return [
+            _listed(item) | {"failed_sk": item["failed_sk"], "reference": _reference(item)} for item in items
+        ], next_token
+
+    def _item(self, batch: str, chart: str) -> dict[str, Any] | None:
+        key = {"pk": f"BATCH#{batch}", "sk": f"CHART#{chart}"}
+        item: dict[str, Any] | None = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return item
+
+    def _query(self, condition: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        token = None
+        while True:
+            items, token = pages.query(self._table, condition, values, limit=1000, token=token, ConsistentRead=True)
+            yield from items
+            if token is None:
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """One outcome on its way into the table, in place of `old`."""
+
+    outcome: Outcome
+    old: dict[str, Any] | None
+
+    @property
+    def chart(self) -> str:
+        reference = self.outcome.reference
+        return reference.chart + (reference.extension if self.outcome.reason == "name_taken" else "")
+
+    def change(self, state: State) -> int:
+        """By how much the tally of `state` grows."""
+        was = self.old is not None and self.old["state"] == state
+        return int(self.outcome.state == state) - int(was)
+
+
+def _transactions(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+    """Outcomes by batch; a chart that stands twice (a duplicate event) goes into a later transaction, in its order."""
+    transactions: dict[tuple[int, str], list[Outcome]] = {}
+    seen: Counter[str] = Counter()
+    for outcome in outcomes:
+        nth = seen[outcome.reference.id]
+        seen[outcome.reference.id] += 1
+        transactions.setdefault((nth, outcome.reference.batch), []).append(outcome)
+    return list(transactions.values())
+
+
+class _NameTaken(ChartError):
+    reason = "name_taken"
+
+
+def _name_taken(outcome: Outcome) -> Outcome:
+    error = _NameTaken(
+        "another object of this batch has the same chart id under another extension; "
+        "upload this chart again under a name of its own"
+    )
+    return Outcome.failed(outcome.reference, error, receives=outcome.receives)
+
+
+def _listed(item: dict[str, Any]) -> dict[str, Any]:
+    listed = {
+        "id": f"{item['pk'].removeprefix('BATCH#')}/{item['sk'].removeprefix('CHART#')}",
+        "state": item["state"],
+        "at": item["at"],
+    }
+    return listed | {name: item[name] for name in ("codes", "reason", "message") if name in item}
+
+
+def _reference(item: dict[str, Any]) -> ChartReference:
+    return ChartReference(item["key"], item.get("version"), None, item["sequencer"])
