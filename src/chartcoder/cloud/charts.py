@@ -164,6 +164,11 @@ class ChartStore:
                 return counted, False
         return counted, True
 
+    def exists(self, chart_id: str) -> bool:
+        """Whether a chart was submitted under this id, with whatever extension."""
+        found = self._s3.list_objects_v2(Bucket=self.bucket, Prefix=f"{PREFIX}{chart_id}.", MaxKeys=1)
+        return bool(found.get("Contents"))
+
     def _objects(self, batch: str) -> Iterator[dict[str, Any]]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{PREFIX}{batch}/")
         for page in pages:

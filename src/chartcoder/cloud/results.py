@@ -13,6 +13,8 @@ each worker has a tally of its own, so that workers do not contend for one item.
 from __future__ import annotations
 
 import json
+import random
+import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,6 +27,8 @@ from chartcoder.cloud.charts import ChartReference
 from chartcoder.errors import ChartError, NotFound
 
 INLINE_BYTES = 300_000  # a DynamoDB item may have 400,000; a longer result lives in ResultsBucket
+TRANSIENT = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+TRIES = 8  # of a transaction that ran into another one, or into a limit
 FAILED = "FAILED"  # the one partition of FailuresIndex
 
 State = Literal["coded", "failed"]
@@ -99,7 +103,7 @@ class ResultsStore:
     def _store_batch(self, batch: str, outcomes: list[Outcome], *, worker: str, run: str) -> Stored:
         """One transaction where nothing is known of the charts yet, which is the rule; else the old items decide."""
         writes = [_Write(outcome, old=None) for outcome in outcomes]
-        duplicates = 0
+        duplicates, transient = 0, TRIES
         while writes:
             try:
                 self._transact(batch, writes, worker=worker, run=run)
@@ -107,7 +111,11 @@ class ResultsStore:
                 reasons = [reason["Code"] for reason in error.response["CancellationReasons"]]
                 conflicting = {number for number, code in enumerate(reasons) if code == "ConditionalCheckFailed"}
                 if not conflicting:
-                    raise  # throttled or in conflict: the message comes again
+                    transient -= 1
+                    if not transient or not set(reasons) <= TRANSIENT:
+                        raise
+                    time.sleep(random.uniform(0, 0.1) * (TRIES - transient))  # noqa: S311 - jitter, not a secret
+                    continue
                 settled = [
                     self._settle(write.outcome) if number in conflicting else write
                     for number, write in enumerate(writes)

@@ -1,0 +1,97 @@
+"""Many charts at once: one coder a process, each chart with a time limit.
+
+A chart that crashes its process or runs out of time fails alone; the pool starts another process and goes on. Used by
+the worker and by the command line.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future, TimeoutError
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from chartcoder.errors import ChartError, CodingFailed
+from chartcoder.readers import read_chart
+
+if TYPE_CHECKING:
+    from chartcoder.chart import CodedChart
+    from chartcoder.coding.coder import Coder
+
+Rendered = TypeVar("Rendered")
+
+_coder: Coder  # of this child process
+
+
+class CodingPool(Generic[Rendered]):
+    """Codes charts in child processes. A context manager: leaving it ends them."""
+
+    def __init__(
+        self, *, processes: int, engine: str, chart_seconds: float, render: Callable[[CodedChart], Rendered]
+    ) -> None:
+        """`render` makes of a coded chart what is wanted of it, in the child; it must be importable by name."""
+        # forkserver: a child never inherits a lock that a thread of ours held, and starts with its imports done
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["chartcoder.coding.coder", "chartcoder.readers"])
+        self._seconds = chart_seconds
+        self._render = render
+        self._pool = ProcessPool(max_workers=processes, initializer=_load_coder, initargs=(engine,), context=context)
+
+    def submit(self, data: bytes, chart_id: str) -> Future[Rendered]:
+        """Reads and codes the document in `data`; `outcome` gives what came of it."""
+        future: Future[Rendered] = self._pool.schedule(
+            _code, args=(data, chart_id, self._render), timeout=self._seconds
+        )
+        return future
+
+    def outcome(self, future: Future[Rendered]) -> Rendered:
+        """What became of a submitted chart.
+
+        Raises:
+            ChartError: the chart cannot be coded; its message says why and never holds the chart's text.
+        """
+        try:
+            return future.result()
+        except TimeoutError:
+            raise CodingFailed(
+                f"coding took longer than {self._seconds:g} seconds and was stopped; split the document, "
+                "or raise the stack's parameter ChartSeconds"
+            ) from None
+        except ProcessExpired as expired:
+            raise CodingFailed(
+                f"the coder's process died on this chart (exit status {expired.exitcode}); "
+                "report the chart's kind and size"
+            ) from None
+
+    def close(self) -> None:
+        """Ends the processes at once."""
+        self._pool.stop()
+        self._pool.join()
+
+    def __enter__(self) -> CodingPool[Rendered]:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _load_coder(engine: str) -> None:
+    global _coder
+    from chartcoder.coding.coder import Coder
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    _coder = Coder(engine=engine)
+
+
+def _code(data: bytes, chart_id: str, render: Callable[[CodedChart], Rendered]) -> Rendered:
+    try:
+        return render(_coder.code(read_chart(data, chart_id=chart_id)))
+    except ChartError:
+        raise
+    except Exception as error:  # its message and traceback may quote the chart: only its type leaves this process
+        raise CodingFailed(
+            f"the coder failed on this chart ({type(error).__name__}); report its kind and size"
+        ) from None
