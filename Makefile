@@ -1,0 +1,27 @@
+# Thin: each target is one command. `make demo` and `make test` are all a newcomer needs.
+.PHONY: setup demo test lint bench lock clean
+
+MADE_FROM := pyproject.toml $(wildcard requirements/*.txt) $(wildcard tools/*)
+
+setup: .venv/.complete  ## .venv with everything, so that .venv/bin/chartcoder runs
+
+.venv/.complete: $(MADE_FROM)
+	tools/setup.sh
+
+demo: setup  ## the whole pipeline on the embedded cloud, on the sample charts (CHARTS=DIR for your own)
+	.venv/bin/chartcoder up $(if $(CHARTS),--charts $(CHARTS)) $(if $(ONCE),--once)
+
+test: setup  ## every test; PYTEST="-k worker" picks some
+	.venv/bin/python -m pytest $(PYTEST)
+
+lint: setup  ## what CI lints, and nothing else
+	tools/lint.sh
+
+bench: setup  ## accuracy and speed; figures, no verdicts
+	.venv/bin/python -m bench
+
+lock:  ## write requirements/*.txt anew from pyproject.toml
+	PATH="$(CURDIR)/.venv/bin:$$PATH" tools/lock.sh
+
+clean:
+	rm -rf .venv .aws-sam .chartcoder src/chartcoder/coding/artefact

@@ -1,0 +1,105 @@
+"""The command line's inputs: files, folders, JSON Lines and standard input, one document at a time."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from chartcoder.errors import BadRequest, ChartError, UnreadableChart
+
+STANDARD_INPUT = Path("-")
+JSON_LINES = (".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document to code: its bytes, or why there are none. `size` counts the bytes of input it took."""
+
+    id: str
+    data: bytes = field(repr=False)
+    size: int
+    error: ChartError | None = None
+
+
+def total_bytes(paths: list[Path]) -> int | None:
+    """How many bytes `documents` will read; None where that cannot be known beforehand.
+
+    Raises:
+        BadRequest: naming the first path that is not there.
+    """
+    total = 0
+    for path in paths:
+        if path == STANDARD_INPUT:
+            return None
+        if not path.exists():
+            raise BadRequest(f"{path}: no such file or folder")
+        total += sum(file.stat().st_size for _, file in _files(path))
+    return total
+
+
+def documents(paths: list[Path]) -> Iterator[Document]:
+    """The documents under `paths`, in order, read one by one.
+
+    A folder gives every file below it that is not hidden; its documents are named by their path from the folder,
+    without extension. A `.jsonl` file gives one document a line, `{"id": ..., "text": ...}`; so does standard input where its
+    first line is such an object, and else it is one document.
+    """
+    for path in paths:
+        if path == STANDARD_INPUT:
+            yield from _of_standard_input(sys.stdin.buffer)
+            continue
+        for name, file in _files(path):
+            if file.suffix in JSON_LINES:
+                with file.open("rb") as lines:
+                    yield from _of_json_lines(lines, name)
+            else:
+                data = file.read_bytes()
+                yield Document(name, data, len(data))
+
+
+def _files(path: Path) -> Iterator[tuple[str, Path]]:
+    if path.is_file():
+        yield path.stem, path
+        return
+    for file in sorted(path.rglob("*")):
+        relative = file.relative_to(path)
+        if file.is_file() and not any(part.startswith(".") for part in relative.parts):
+            yield relative.with_suffix("").as_posix(), file
+
+
+def _of_standard_input(stream: BinaryIO) -> Iterator[Document]:
+    first = stream.readline()
+    if _is_json_document(first):
+        yield _of_line(first, "stdin:1")
+        yield from _of_json_lines(stream, "stdin", start=2)
+        return
+    data = first + stream.read()
+    yield Document("stdin", data, len(data))
+
+
+def _of_json_lines(lines: BinaryIO, name: str, *, start: int = 1) -> Iterator[Document]:
+    for number, line in enumerate(lines, start=start):
+        if line.strip():
+            yield _of_line(line, f"{name}:{number}")
+
+
+def _of_line(line: bytes, place: str) -> Document:
+    try:
+        value = json.loads(line)
+        return Document(str(value["id"]), value["text"].encode(), len(line))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return Document(
+            place, b"", len(line), UnreadableChart('the line is not a JSON object {"id": "...", "text": "..."}')
+        )
+
+
+def _is_json_document(line: bytes) -> bool:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and "text" in value

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Makes .venv with everything: the locked packages, Ansible's amazon.aws, this checkout (editable) and the compiled lexicon.
+# Needs python3 (3.11 to 3.13); on Debian it adds python3-venv, which Debian ships apart.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+python=${PYTHON:-python3}
+"$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || {
+    echo "setup: $("$python" --version) found; expected Python 3.11, 3.12 or 3.13. Set PYTHON to one of them" >&2
+    exit 1
+}
+
+if ! "$python" -c 'import ensurepip' 2>/dev/null; then
+    sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+    command -v apt-get >/dev/null || { echo "setup: this Python has no venv module; install it" >&2; exit 1; }
+    echo "setup: Debian ships Python's venv module apart; installing python3-venv"
+    $sudo apt-get update -qq
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+fi
+
+[ -x .venv/bin/python ] || "$python" -m venv .venv
+.venv/bin/pip install --quiet --require-hashes --requirement requirements/bootstrap.txt
+.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements/dev.txt
+.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
+.venv/bin/python tools/install_collections.py
+.venv/bin/python -m chartcoder.coding.build
+touch .venv/.complete
