@@ -1,0 +1,327 @@
+"""FleetTable: who may run the fleet, what every run did, and what every worker does.
+
+Items of the table (`pk`, `sk`):
+
+    LEASE         LEASE                  the right to run the fleet: `generation`; while it is held `run`, `expires_at`
+    RUN           <stack>-<generation>   a run's record: who asked, its stages, its end, its cost
+    RUN#<run>     WORKER#<instance>      a worker's counters and when it was last seen
+    WATCH         WATCH                  the watchdog's last look: since when charts wait, and why
+
+Times of records are ISO-8601 UTC strings; `expires_at` and `forget_at` are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from chartcoder.cloud import pages
+from chartcoder.errors import LeaseLost, NotFound
+
+LEASE = {"pk": "LEASE", "sk": "LEASE"}
+WATCH = {"pk": "WATCH", "sk": "WATCH"}
+RUNS = "RUN"
+MOST_ASKED = 200  # entries of a run's `asked`: it grows every few minutes while the run lives, and an item has 400 kB
+WORKERS_KEPT_SECONDS = 90 * 24 * 3600
+
+RunState = Literal["launching", "running", "draining", "done", "failed", "died"]
+WorkerState = Literal["working", "idle", "leaving", "left"]
+StageOutcome = Literal["started", "ok", "failed"]
+
+ENDED: tuple[RunState, ...] = ("done", "failed", "died")
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run the fleet, held by one run until `expires_at` (epoch seconds)."""
+
+    run: str
+    generation: int
+    expires_at: int
+
+    def lapsed(self, now: datetime) -> bool:
+        """A lapsed lease is lost to its holder, though nobody else has it before the watchdog released it."""
+        return now.timestamp() >= self.expires_at
+
+
+class FleetTable:
+    """The fleet's memory. Every change of the lease is a conditional write, so that two runs never hold it at once."""
+
+    def __init__(self, table: Any) -> None:
+        """`table`: a boto3 DynamoDB Table resource."""
+        self._table = table
+        self._conflict = table.meta.client.exceptions.ConditionalCheckFailedException
+
+    # the lease
+
+    def lease(self) -> Lease | None:
+        """The lease as it is held, lapsed or not; None where it is free."""
+        item = self._table.get_item(Key=LEASE, ConsistentRead=True).get("Item", {})
+        if "run" not in item:
+            return None
+        return Lease(run=item["run"], generation=int(item["generation"]), expires_at=int(item["expires_at"]))
+
+    def take_lease(self, stack: str, *, seconds: int, now: datetime) -> Lease | None:
+        """Takes a free lease for a new run, `<stack>-<generation>`; None where it is held.
+
+        A lapsed lease is held still: the instances of its run may live, and the watchdog ends those before it
+        releases the lease.
+        """
+        while True:
+            item = self._table.get_item(Key=LEASE, ConsistentRead=True).get("Item", {})
+            if "run" in item:
+                return None
+            seen = int(item.get("generation", 0))
+            taken = Lease(f"{stack}-{seen + 1:06d}", seen + 1, int(now.timestamp()) + seconds)
+            try:
+                self._table.update_item(
+                    Key=LEASE,
+                    UpdateExpression="SET #generation = :next, #run = :run, #expires_at = :expires_at",
+                    ConditionExpression="attribute_not_exists(#run) AND "
+                    "(attribute_not_exists(#generation) OR #generation = :seen)",
+                    ExpressionAttributeNames=_names("generation", "run", "expires_at"),
+                    ExpressionAttributeValues={
+                        ":next": taken.generation,
+                        ":run": taken.run,
+                        ":expires_at": taken.expires_at,
+                        ":seen": seen,
+                    },
+                )
+            except self._conflict:
+                continue  # somebody was quicker: look again
+            return taken
+
+    def renew_lease(self, run: str, *, seconds: int, now: datetime) -> Lease:
+        """Holds the lease for `seconds` more from now.
+
+        Raises:
+            LeaseLost: the lease lapsed, was released, or is another run's.
+        """
+        try:
+            item = self._table.update_item(
+                Key=LEASE,
+                UpdateExpression="SET #expires_at = :expires_at",
+                ConditionExpression="#run = :run AND #expires_at > :now",
+                ExpressionAttributeNames=_names("run", "expires_at"),
+                ExpressionAttributeValues={
+                    ":run": run,
+                    ":now": int(now.timestamp()),
+                    ":expires_at": int(now.timestamp()) + seconds,
+                },
+                ReturnValues="ALL_NEW",
+            )["Attributes"]
+        except self._conflict:
+            raise LeaseLost(
+                f"run {run} no longer holds the lease: it lapsed or was released. This run ends without touching "
+                "anything further; the watchdog ends its instances and starts the next run where charts wait"
+            ) from None
+        return Lease(run=item["run"], generation=int(item["generation"]), expires_at=int(item["expires_at"]))
+
+    def release_lease(self, run: str) -> bool:
+        """Frees the lease if `run` holds it, lapsed or not, and says whether it did."""
+        return self._update(LEASE, "REMOVE #run, #expires_at", "#run = :run", {":run": run}, "run", "expires_at")
+
+    # runs
+
+    def open_run(self, run: str, *, asked_by: str, backlog: int, now: datetime) -> None:
+        """Opens a run's record, before its master is launched."""
+        self._table.put_item(
+            Item={
+                "pk": RUNS,
+                "sk": run,
+                "state": "launching",
+                "asked": [{"by": asked_by, "at": _iso(now), "outcome": "launched"}],
+                "stages": [],
+                "backlog": backlog,
+                "launched_at": _iso(now),
+            },
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+
+    def note_asked(self, run: str, by: str, outcome: str, *, now: datetime | None = None) -> None:
+        """Notes who asked for a run while this one lived, and what was answered. After 200 of them no more is noted."""
+        self._update(
+            _key(run),
+            "SET #asked = list_append(#asked, :asked)",
+            f"attribute_exists(pk) AND size(#asked) < {MOST_ASKED:d}",
+            {":asked": [{"by": by, "at": _iso(now), "outcome": outcome}]},
+            "asked",
+        )
+
+    def record_stage(
+        self, run: str, stage: str, outcome: StageOutcome, detail: str = "", *, now: datetime | None = None
+    ) -> None:
+        """Adds a stage's start or end to the run's record, as it happens."""
+        self._update(
+            _key(run),
+            "SET #stages = list_append(#stages, :stages)",
+            "attribute_exists(pk)",
+            {":stages": [{"stage": stage, "outcome": outcome, "at": _iso(now), "detail": detail}]},
+            "stages",
+        )
+
+    def update_run(self, run: str, **fields: Any) -> None:
+        """Sets attributes of a run's record: `state`, `master`, `workers_wanted`, `backlog`, `exit_status`, ...
+
+        A floating-point number is stored to six decimals.
+        """
+        self._update(
+            _key(run),
+            "SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+            "attribute_exists(pk)",
+            {f":{name}": _stored(value) for name, value in fields.items()},
+            *fields,
+        )
+
+    def close_run(self, run: str, state: RunState, reason: str, *, now: datetime | None = None) -> bool:
+        """Ends a run's record as done, failed or died. False where it had ended before, or there is none: the first
+        to say how a run ended is right."""
+        return self._update(
+            _key(run),
+            "SET #state = :state, #reason = :reason, #ended_at = :now",
+            "attribute_exists(pk) AND attribute_not_exists(#ended_at)",
+            {":state": state, ":reason": reason, ":now": _iso(now)},
+            "state",
+            "reason",
+            "ended_at",
+        )
+
+    def run(self, run: str) -> dict[str, Any]:
+        """A run's record.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        item = self._table.get_item(Key=_key(run), ConsistentRead=True).get("Item")
+        if item is None:
+            raise NotFound("there is no such run; list the runs to see which there are")
+        return _run(item)
+
+    def runs(self, *, limit: int = 100, token: str | None = None) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of runs, the newest first, and the token of the next page."""
+        items, next_token = pages.query(
+            self._table, "pk = :pk", {":pk": RUNS}, limit=limit, token=token, ScanIndexForward=False
+        )
+        return [_run(item) for item in items], next_token
+
+    # workers
+
+    def record_worker(
+        self,
+        run: str,
+        instance: str,
+        *,
+        coded: int = 0,
+        failed: int = 0,
+        state: WorkerState,
+        now: datetime | None = None,
+    ) -> None:
+        """Adds to a worker's counters and says that it lives, and in which state."""
+        now = now or datetime.now(UTC)
+        self._table.update_item(
+            Key={"pk": f"RUN#{run}", "sk": f"WORKER#{instance}"},
+            UpdateExpression="ADD #coded :coded, #failed :failed "
+            "SET #seen_at = :now, #state = :state, #first_seen_at = if_not_exists(#first_seen_at, :now), "
+            "#forget_at = :forget_at",
+            ExpressionAttributeNames=_names("coded", "failed", "seen_at", "first_seen_at", "state", "forget_at"),
+            ExpressionAttributeValues={
+                ":coded": coded,
+                ":failed": failed,
+                ":now": _iso(now),
+                ":state": state,
+                ":forget_at": int(now.timestamp()) + WORKERS_KEPT_SECONDS,
+            },
+        )
+
+    def workers(self, run: str) -> list[dict[str, Any]]:
+        """What each worker of a run has done: `instance`, `coded`, `failed`, `state`, `first_seen_at`, `seen_at`."""
+        return [
+            {
+                "instance": item["sk"].removeprefix("WORKER#"),
+                "coded": int(item["coded"]),
+                "failed": int(item["failed"]),
+                "state": item["state"],
+                "first_seen_at": item["first_seen_at"],
+                "seen_at": item["seen_at"],
+            }
+            for item in self._query("pk = :pk", {":pk": f"RUN#{run}"})
+        ]
+
+    # the watchdog's memory
+
+    def note_sweep(self, *, charts_waiting: int, why: str, now: datetime) -> datetime | None:
+        """Keeps the watchdog's last look, and says since when charts have been waiting (None where none wait)."""
+        waiting = charts_waiting > 0
+        change = (
+            "SET #waiting_since = if_not_exists(#waiting_since, :now), " if waiting else "REMOVE #waiting_since SET "
+        )
+        item = self._table.update_item(
+            Key=WATCH,
+            UpdateExpression=change + "#at = :now, #charts_waiting = :charts_waiting, #why = :why",
+            ExpressionAttributeNames=_names("waiting_since", "at", "charts_waiting", "why"),
+            ExpressionAttributeValues={":now": _iso(now), ":charts_waiting": charts_waiting, ":why": why},
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+        return datetime.fromisoformat(item["waiting_since"]) if waiting else None
+
+    def last_sweep(self) -> dict[str, Any] | None:
+        """The watchdog's last look: `at`, `charts_waiting`, `why`, and `waiting_since` where charts wait."""
+        item = self._table.get_item(Key=WATCH).get("Item")
+        return None if item is None else {name: _plain(value) for name, value in item.items() if name not in LEASE}
+
+    def _query(self, condition: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        token = None
+        while True:
+            items, token = pages.query(self._table, condition, values, limit=1000, token=token, ConsistentRead=True)
+            yield from items
+            if token is None:
+                return
+
+    def _update(self, key: dict[str, str], change: str, condition: str, values: dict[str, Any], *names: str) -> bool:
+        """Whether the condition held."""
+        try:
+            self._table.update_item(
+                Key=key,
+                UpdateExpression=change,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=_names(*names),
+                ExpressionAttributeValues=values,
+            )
+        except self._conflict:
+            return False
+        return True
+
+
+def _key(run: str) -> dict[str, str]:
+    return {"pk": RUNS, "sk": run}
+
+
+def _names(*names: str) -> dict[str, str]:
+    """Placeholders for attribute names: many of ours (state, run, at, ...) are or may become DynamoDB's own words."""
+    return {f"#{name}": name for name in names}
+
+
+def _iso(moment: datetime | None) -> str:
+    return (moment or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _stored(value: Any) -> Any:
+    return Decimal(f"{value:.6f}") if isinstance(value, float) else value
+
+
+def _plain(value: Any) -> Any:
+    """DynamoDB's Decimals as int and float, at any depth."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _run(item: dict[str, Any]) -> dict[str, Any]:
+    return {"run": item["sk"]} | {name: _plain(value) for name, value in item.items() if name not in ("pk", "sk")}
