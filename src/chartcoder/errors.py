@@ -10,7 +10,8 @@
     │   └── CodingFailed                    the coder crashed, ran out of time or memory
     ├── FleetError                          the run cannot go on
     │   ├── LeaseLost                       another run holds the lease, or nobody does
-    │   └── NoCapacity                      EC2 has no instance to give
+    │   ├── NoCapacity                      EC2 has no instance to give
+    │   └── MetadataUnavailable             the instance-metadata service does not answer
     ├── NotFound                            no such batch, chart or run
     ├── BadRequest                          what was asked is malformed; the message says what was expected
     └── LexiconMissing                      the compiled lexicon was not built
@@ -68,6 +69,10 @@ class LeaseLost(FleetError):
 
 class NoCapacity(FleetError):
     """EC2 has no instance of the asked kind to give at the moment."""
+
+
+class MetadataUnavailable(FleetError):
+    """The instance-metadata service does not answer: this is no EC2 instance, or the service is off."""
 
 
 class NotFound(ChartcoderError):
