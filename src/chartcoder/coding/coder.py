@@ -1,0 +1,101 @@
+"""Chart to codes: the room's public face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chartcoder.chart import Assertion, Chart, CodedChart, Finding
+from chartcoder.coding.billing import bill
+from chartcoder.coding.conditions import ChartView
+from chartcoder.coding.engine import FAMILY, HISTORICAL, HYPOTHETICAL, NEGATED, POSSIBLE, Context, Engine
+from chartcoder.coding.lexicon.artefact import Lexicon
+from chartcoder.coding.matching import Matcher, Term
+from chartcoder.coding.sections import Sections
+from chartcoder.coding.terminology import Terminology
+
+ARTEFACT = Path(__file__).parent / "artefact"
+ENGINES = ("medspacy",)
+
+ASSERTION_OF: tuple[tuple[str, Assertion], ...] = (
+    (FAMILY, "family"),
+    (NEGATED, "negated"),
+    (HYPOTHETICAL, "hypothetical"),
+    (HISTORICAL, "historical"),
+    (POSSIBLE, "possible"),
+)
+"""Of several cues that reach a term, the first here says how it is asserted."""
+
+
+class Coder:
+    """Codes charts. Make one for each process and use it for many charts; not for several threads at once.
+
+    Args:
+        engine: "medspacy" (stock medspaCy components) or "compiled" (the same rules, some hundred times as fast).
+        lexicon: folder of a built artefact; the package's own by default.
+
+    Raises:
+        LexiconMissing: the artefact was not built.
+        ValueError: unknown engine.
+    """
+
+    def __init__(self, *, engine: str = "medspacy", lexicon: Path | None = None) -> None:
+        folder = lexicon or ARTEFACT
+        held = Lexicon(folder)
+        self.engine = engine
+        self.release = held.about["release"]
+        self._matcher = Matcher(held)
+        self._terminology = Terminology(folder / "codes.marisa")
+        self._engine = _make_engine(engine)
+
+    def code(self, chart: Chart) -> CodedChart:
+        """Code one chart. Takes any text; time in proportion to its length."""
+        from chartcoder import __version__
+
+        sections = Sections(chart.text)
+        view = ChartView(chart.text, sections.at)
+        terms = self._matcher.find(chart.text, view)
+        contexts = self._engine.read(chart.text, [(term.start, term.end) for term in terms])
+        findings = [
+            self._finding(chart.text, term, context, code)
+            for term, context in zip(terms, contexts, strict=True)
+            for code in term.entry.codes
+        ]
+        codes, rejected = bill(findings, self._terminology, view, chart.setting)
+        return CodedChart(
+            id=chart.id,
+            codes=codes,
+            findings=tuple(findings),
+            rejected=rejected,
+            release=self.release,
+            coder=f"chartcoder {__version__}",
+            engine=self.engine,
+        )
+
+    def _finding(self, text: str, term: Term, context: Context, code: str) -> Finding:
+        assertion, cue = _assertion(context)
+        full = self._terminology.with_seventh(code, "A")
+        return Finding(
+            text=text[term.start : term.end],
+            start=term.start,
+            end=term.end,
+            section=context.section,
+            assertion=assertion,
+            cue=cue,
+            code=full,
+            description=self._terminology.description(full),
+        )
+
+
+def _assertion(context: Context) -> tuple[Assertion, str | None]:
+    for category, assertion in ASSERTION_OF:
+        if category in context.cues:
+            return assertion, context.cues[category]
+    return "present", None
+
+
+def _make_engine(engine: str) -> Engine:
+    if engine == "medspacy":
+        from chartcoder.coding.engine_medspacy import MedspacyEngine
+
+        return MedspacyEngine()
+    raise ValueError(f"unknown engine {engine!r}: one of {', '.join(ENGINES)}")

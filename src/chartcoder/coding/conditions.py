@@ -1,0 +1,113 @@
+"""The contexts that disambiguate: "MS" is mitral stenosis near "murmur", multiple sclerosis near "neurology".
+
+Conditions come from the third column of the curated lexicon (`lexicon/curated`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+NEAR = 300  # characters to either side
+
+FEMALE = re.compile(
+    r"\b(?:female|woman|girl|she|her|lady|mrs|ms\.|gravida|g\dp\d|obstetric)\b|\d\s*(?:yo|y/o)?\s*f\b", re.I
+)
+MALE = re.compile(r"\b(?:male|man|boy|he|his|him|gentleman|mr)\b|\d\s*(?:yo|y/o)?\s*m\b", re.I)
+AGE = re.compile(
+    r"\b(\d{1,3})[\s-]*(years?|yrs?|y/?o|yo|months?|mos?|weeks?|days?)\b(?:[\s-]*(?:old|of age))?|\bage[d:]?\s*(\d{1,3})\b",
+    re.I,
+)
+PREGNANT = re.compile(
+    r"\b(?:pregnan(?:t|cy)|gestation(?:al)?|gravida|trimester|weeks? pregnant|g\dp\d|antepartum)\b", re.I
+)
+NOT_PREGNANT = re.compile(
+    r"\b(?:not pregnant|pregnancy test (?:was )?negative|denies pregnancy|negative pregnancy test)\b", re.I
+)
+
+
+class ChartView:
+    """Answers conditions about one chart; reads the text only for what is asked."""
+
+    def __init__(self, text: str, section_at: Callable[[int], str | None]) -> None:
+        self.text = text
+        self.lower = text.lower()
+        self.section_at = section_at
+        self._sex: str | None = None
+        self._age: float | None | bool = False
+        self._pregnant: bool | None = None
+
+    @property
+    def sex(self) -> str:
+        """ "female", "male", or "" where the chart does not say: the more frequent of its words."""
+        if self._sex is None:
+            head = self.text[:20_000]
+            female, male = len(FEMALE.findall(head)), len(MALE.findall(head))
+            self._sex = "female" if female > male else "male" if male > female else ""
+        return self._sex
+
+    @property
+    def age(self) -> float | None:
+        """Age in years by the first statement of it, or None."""
+        if self._age is False:
+            self._age = read_age(self.text[:20_000])
+        return self._age  # type: ignore[return-value]
+
+    @property
+    def pregnant(self) -> bool:
+        """Whether the chart speaks of a pregnancy of its patient."""
+        if self._pregnant is None:
+            self._pregnant = (
+                bool(PREGNANT.search(self.text)) and not NOT_PREGNANT.search(self.text) and self.sex != "male"
+            )
+        return self._pregnant
+
+
+def read_age(text: str) -> float | None:
+    """The first age a text states, in years."""
+    found = AGE.search(text)
+    if not found:
+        return None
+    number, unit = int(found[1] or found[3]), (found[2] or "years").lower()
+    for prefix, years in (("mo", 1 / 12), ("week", 7 / 365), ("day", 1 / 365)):
+        if unit.startswith(prefix):
+            return number * years
+    return float(number)
+
+
+def all_met(when: tuple[tuple[str, str], ...], view: ChartView, start: int, end: int) -> bool:
+    """Whether every condition holds for a phrase at [start, end)."""
+    return all(_met(name, value, view, start, end) for name, value in when)
+
+
+def _met(name: str, value: str, view: ChartView, start: int, end: int) -> bool:
+    if name == "anywhere":
+        return bool(_any_of(value).search(view.lower))
+    if name in {"near", "not near"}:
+        low, high = max(0, start - NEAR), end + NEAR
+        found = _any_of(value).search(view.lower[low:start] + " \n " + view.lower[end:high])
+        return bool(found) == (name == "near")
+    if name == "section":
+        return view.section_at(start) in {section.strip() for section in value.split(",")}
+    if name == "sex":
+        return view.sex == value
+    if name == "age":
+        return _age_fits(value, view.age)
+    return view.pregnant  # the only condition left, by `read_conditions`
+
+
+def _age_fits(bound: str, age: float | None) -> bool:
+    found = re.fullmatch(r"(<=?|>=?)\s*(\d+)", bound)
+    if found is None or age is None:
+        return False
+    limit = int(found[2])
+    return {"<": age < limit, "<=": age <= limit, ">": age > limit, ">=": age >= limit}[found[1]]
+
+
+@lru_cache(maxsize=20_000)
+def _any_of(words: str) -> re.Pattern[str]:
+    """ "wheez*, copd" as a pattern of whole words, with stems."""
+    stems = (word.strip() for word in words.split(","))
+    patterns = (re.escape(stem[:-1]) if stem.endswith("*") else re.escape(stem) + r"\b" for stem in stems if stem)
+    return re.compile(r"\b(?:" + "|".join(patterns) + ")")

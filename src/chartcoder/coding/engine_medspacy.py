@@ -1,0 +1,73 @@
+"""The stock engine: medspaCy's sentence splitter (PyRuSH), ConText and sectionizer, as they come, with our rules added.
+
+Terms come from the lexicon's matcher and not from medspaCy's target matcher, which takes minutes to load so many; everything that
+says what a term means in its chart is stock.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from chartcoder.coding.context import own_rules
+from chartcoder.coding.engine import Context
+from chartcoder.coding.sections import own_headings
+
+LONGEST_TEXT = 1_000_000_000  # characters; spaCy's own limit guards models that are not used here
+
+
+class MedspacyEngine:
+    """medspaCy's pipeline over given spans. One per process; takes a second to make."""
+
+    def __init__(self, *, extended: bool = True) -> None:
+        """`extended=False` leaves medspaCy's rules as they come, without the project's."""
+        self._nlp = _load(extended=extended)
+
+    def read(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Context]:
+        """The context of each span by medspaCy. Spans are widened to whole tokens for it."""
+        from spacy.util import filter_spans
+
+        doc = self._nlp.make_doc(text)
+        entities = [doc.char_span(start, end, label="TERM", alignment_mode="expand") for start, end in spans]
+        doc.ents = tuple(filter_spans([entity for entity in entities if entity is not None]))
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", message=r"\[W036\]"
+            )  # medspaCy's matchers without patterns say so each time
+            for _, component in self._nlp.pipeline:
+                doc = component(doc)
+        by_token = {token: entity for entity in doc.ents for token in range(entity.start, entity.end)}
+        return [
+            _context(by_token.get(entity.start)) if entity is not None else Context(None, {}) for entity in entities
+        ]
+
+
+def _context(entity: Any) -> Context:
+    if entity is None:
+        return Context(None, {})
+    cues: dict[str, str] = {}
+    for modifier in entity._.modifiers:
+        start, end = modifier.modifier_span
+        cues.setdefault(modifier.category.upper(), entity.doc[start:end].text.lower())
+    return Context(entity._.section_category, cues)
+
+
+def _load(*, extended: bool) -> Any:
+    with warnings.catch_warnings():  # importing medspaCy silences every warning of the process: undone on leaving
+        import medspacy
+        from medspacy.context import ConTextRule
+        from medspacy.section_detection import SectionRule
+    from loguru import logger
+
+    logger.disable("PyRuSH")  # it logs sentences and tokens to stderr: protected health information
+    nlp = medspacy.load(medspacy_enable=["medspacy_pyrush", "medspacy_context", "medspacy_sectionizer"])
+    nlp.max_length = LONGEST_TEXT
+    if extended:
+        nlp.get_pipe("medspacy_context").add(
+            [ConTextRule(literal, category, direction=direction) for category, direction, literal in own_rules()]
+        )
+        nlp.get_pipe("medspacy_sectionizer").add(
+            [SectionRule(literal, category) for literal, category in own_headings()]
+        )
+    return nlp

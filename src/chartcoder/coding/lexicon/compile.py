@@ -1,0 +1,180 @@
+"""Phrases to entries: the dictionary that the matcher looks phrases up in, before it is written to files.
+
+A phrase is a sequence of core tokens; its entries say which codes it implies with which attributes. "Knee pain" has one entry
+without attributes (M25.569) and one for each laterality. Which entry a chart means is decided when it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from chartcoder.coding.lexicon.curated import CuratedRow
+from chartcoder.coding.lexicon.normalise import read_phrase
+from chartcoder.coding.lexicon.variants import ENCOUNTER, official_variants, permuted, strip_tails
+from chartcoder.coding.terminology import CodeEntry
+
+Core = tuple[str, ...]
+LONGEST = 9  # core tokens; longer phrases are never said as they are written
+
+SEVENTH = "_"
+"""Stands at the end of a code whose seventh character is chosen when the chart is read (A, D, S, ...)."""
+
+RANK_CURATED, RANK_TITLE, RANK_STEM_TITLE, RANK_INCLUSION, RANK_INDEX, RANK_INHERITED = 0, 10, 13, 14, 12, 30
+
+
+class Entry(NamedTuple):
+    """What a phrase implies: `codes` where all `attributes` hold and `when` is met. The lowest rank wins."""
+
+    attributes: tuple[str, ...]
+    codes: tuple[str, ...]
+    rank: int
+    when: tuple[tuple[str, str], ...] = ()
+
+
+MEDICAL_ENDINGS = (
+    "itis", "osis", "emia", "oma", "pathy", "algia", "uria", "rrhea", "plegia", "rrhage", "ectasis", "penia", "cele",
+    "lithiasis", "phagia", "pnea", "trophy", "philia", "cytosis", "megaly", "iasis", "rexia", "phobia", "somnia",
+    "esthesia", "edema", "thorax", "opia", "kinesia", "paresis", "ptysis", "emesis", "stenosis", "sclerosis", "malacia",
+    "cardia", "tension", "thyroidism", "plasia", "glycemia", "lipidemia", "natremia", "kalemia",
+)  # fmt: skip
+
+
+class Phrases:
+    """All phrases, collected from the layers of the lexicon."""
+
+    def __init__(self) -> None:
+        self.entries: dict[Core, dict[tuple[tuple[str, ...], tuple[tuple[str, str], ...]], Entry]] = {}
+
+    def add(self, core: Core, entry: Entry) -> None:
+        """Keep an entry where no better one has the same phrase, attributes and condition."""
+        if not core or len(core) > LONGEST or core[0] == "&" or core[-1] == "&":
+            return
+        held = self.entries.setdefault(core, {})
+        slot = (entry.attributes, entry.when)
+        if slot not in held or _preference(entry) < _preference(held[slot]):
+            held[slot] = entry
+
+    def add_phrase(self, phrase: str, codes: tuple[str, ...], rank: int, *, turn: bool = True) -> None:
+        core, attributes = read_phrase(phrase)
+        if not _worth_matching(core, rank):
+            return
+        for distance, order in enumerate(permuted(core) if turn else (core,)):
+            self.add(order, Entry(tuple(sorted(attributes)), codes, rank + bool(distance)))
+
+
+def _preference(entry: Entry) -> tuple[int, int, tuple[str, ...]]:
+    return entry.rank, sum(map(len, entry.codes)), entry.codes
+
+
+def _worth_matching(core: Core, rank: int) -> bool:
+    """A single word of the tabular list is a term only where it is medical by its form or a title by itself."""
+    if not core or all(len(token) < 2 for token in core):
+        return False
+    if len(core) > 1 or rank <= RANK_TITLE + 1:
+        return True
+    return core[0].isupper() or core[0].endswith(MEDICAL_ENDINGS)
+
+
+def add_official(phrases: Phrases, entries: list[CodeEntry]) -> None:
+    """Layer (a) and (b): the release's titles and inclusion terms, with their variants."""
+    by_code = {entry.code: entry for entry in entries}
+    done: set[str] = set()
+    for entry in entries:
+        if entry.code[0] in "VWXY":  # external causes: named by circumstances, not by terms
+            continue
+        code = _code_of(entry, by_code)
+        if code is None or (code.endswith(SEVENTH) and entry.billable and code in done):
+            continue
+        done.add(code)
+        title_rank = RANK_TITLE if entry.billable else RANK_STEM_TITLE
+        for variant, distance in official_variants(entry.description):
+            phrases.add_phrase(variant, (code,), title_rank + distance)
+        for term in entry.inclusion:
+            for variant, distance in official_variants(term):
+                phrases.add_phrase(variant, (code,), RANK_INCLUSION + distance)
+
+
+def _code_of(entry: CodeEntry, by_code: dict[str, CodeEntry]) -> str | None:
+    """The code a title stands for: itself, or the default below it; with the seventh character left open."""
+    code = entry.code if entry.billable else default_leaf(entry, by_code)
+    if code is None:
+        return None
+    return code[:-1] + SEVENTH if len(code) == 8 else code
+
+
+def default_leaf(entry: CodeEntry, by_code: dict[str, CodeEntry]) -> str | None:
+    """The billable code that says least beyond its category: "Asthma" (J45) is J45.909, unspecified, uncomplicated."""
+    title = _content(entry.description)
+    best: tuple[float, str] | None = None
+    for leaf in _leaves(entry, by_code):
+        extra = len(_content(strip_tails(ENCOUNTER.sub("", leaf.description))) - title)
+        unspecified = "unspecified" in leaf.description.lower()
+        other = leaf.description.lower().startswith("other")
+        cost = extra + 0.6 * other - 0.9 * unspecified
+        if best is None or cost < best[0]:
+            best = (cost, leaf.code)
+    return best[1] if best else None
+
+
+def _content(term: str) -> set[str]:
+    core, attributes = read_phrase(term)
+    return {*core, *attributes} - {"&"}
+
+
+def _leaves(entry: CodeEntry, by_code: dict[str, CodeEntry]) -> Iterable[CodeEntry]:
+    for child in entry.children:
+        below = by_code[child]
+        if below.billable:
+            yield below
+        else:
+            yield from _leaves(below, by_code)
+
+
+def add_curated(phrases: Phrases, rows: list[CuratedRow], by_code: dict[str, CodeEntry]) -> None:
+    """Layer (c). A curated phrase also takes over the entries of its code's own title, in the same category.
+
+    So "CHF" (I50.9), with "acute" and "systolic" beside it, finds I50.21 as "heart failure" does.
+    """
+    for row in rows:
+        codes = tuple(_open_seventh(_leaf_of(code, by_code)) for code in row.codes)
+        for phrase in row.phrases:
+            for form in _hyphen_forms(phrase):
+                core, attributes = read_phrase(form)
+                for order in permuted(core):
+                    phrases.add(order, Entry(tuple(sorted(attributes)), codes, RANK_CURATED, row.when))
+    for row in rows:
+        if len(row.codes) == 1 and not row.when:
+            _inherit(phrases, row, by_code)
+
+
+def _inherit(phrases: Phrases, row: CuratedRow, by_code: dict[str, CodeEntry]) -> None:
+    title = by_code[row.codes[0]].description
+    family, _ = read_phrase(strip_tails(ENCOUNTER.sub("", title)))
+    category = row.codes[0][:3]
+    inherited = [
+        entry
+        for entry in phrases.entries.get(family, {}).values()
+        if entry.codes and entry.codes[0].startswith(category) and entry.attributes and not entry.when
+    ]
+    for phrase in row.phrases:
+        core, own = read_phrase(phrase)
+        for entry in inherited:
+            attributes = tuple(sorted({*entry.attributes, *own}))
+            phrases.add(core, entry._replace(attributes=attributes, rank=entry.rank + RANK_INHERITED))
+
+
+def _leaf_of(code: str, by_code: dict[str, CodeEntry]) -> str:
+    entry = by_code[code]
+    return code if entry.billable else default_leaf(entry, by_code) or code
+
+
+def _open_seventh(code: str) -> str:
+    return code[:-1] + SEVENTH if len(code) == 8 else code
+
+
+def _hyphen_forms(phrase: str) -> Iterable[str]:
+    """ "post-op pain" as it is (the hyphen is a space to the matcher) and as "postop pain"."""
+    yield phrase
+    if "-" in phrase:
+        yield phrase.replace("-", "")

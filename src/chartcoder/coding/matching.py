@@ -1,0 +1,201 @@
+"""Finding the lexicon's terms in a chart: encode, look up, choose.
+
+A chart's text is split into words once; each word becomes one character of the *encoding* (see `lexicon.artefact`).
+Fillers and attributes are taken out of it, so that phrases match across them: "pain in the left knee" reads `pain knee`.
+Phrases are then prefixes in a trie, tried only where a pair of characters begins one. Of overlapping phrases the longest wins. Last, each
+match's attributes choose among the codes of its phrase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from chartcoder.coding.conditions import ChartView, all_met
+from chartcoder.coding.lexicon.artefact import (
+    AND,
+    ATTRIBUTE_OF_CHARACTER,
+    BREAK,
+    COMMA,
+    LINE,
+    SKIP,
+    UNKNOWN,
+    Lexicon,
+)
+from chartcoder.coding.lexicon.compile import LONGEST, Entry
+from chartcoder.coding.lexicon.normalise import ATTRIBUTES, WORD
+
+OUTSIDE_PHRASES = frozenset(ATTRIBUTE_OF_CHARACTER) | {SKIP}
+ENDS_A_RUN = frozenset({BREAK, COMMA, LINE, AND, UNKNOWN})
+
+IMPLIED = frozenset(
+    {"primary", "essential", "single", "episode", "unilateral", "closed", "displaced", "initial", "simple"}
+)
+"""Attributes that a code may ask for and a chart need not say, by the release's own defaults (a fracture not said to be
+open is closed, one not said to be aligned is displaced: Official Guidelines I.C.19.c)."""
+
+
+class Term(NamedTuple):
+    """A phrase found in a chart, with the entry that its attributes chose. Offsets are characters of the text."""
+
+    start: int
+    end: int
+    entry: Entry
+    attributes: frozenset[str]  # what the chart says beside it
+
+
+class Encoding(NamedTuple):
+    """A chart's text as characters of the lexicon, and where each stands."""
+
+    characters: str  # one a piece: separators at even places, words at odd ones
+    core: str  # without fillers and attributes
+    places: list[int]  # place in `core` -> place in `characters`
+    offsets: list[int]  # place in `characters` -> offset in the text where the piece ends
+
+
+class _Separators(dict[str, str]):
+    """What stands between two words -> its character."""
+
+    def __missing__(self, separator: str) -> str:
+        if len(self) > 10_000:
+            self.clear()
+        character = self[separator] = _separator_character(separator)
+        return character
+
+
+def _separator_character(separator: str) -> str:
+    bare = separator.strip(" \t\r\xa0\"'’‘“”_")
+    if not bare or bare == "-" == separator:
+        return SKIP
+    if bare == "\n":
+        return LINE
+    if bare in {",", "(", ")", "),", "(,", "[", "]"}:
+        return COMMA
+    if bare in {"/", "&", "+"}:
+        return AND
+    return BREAK
+
+
+class Matcher:
+    """Finds terms. Keeps nothing of a chart but normalised words (bounded)."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._separators = _Separators()
+
+    def encode(self, text: str) -> Encoding:
+        """The text's encoding, in time proportional to its length."""
+        pieces = WORD.split(text)
+        characters = [SKIP] * len(pieces)
+        characters[0::2] = map(self._separators.__getitem__, pieces[0::2])
+        characters[1::2] = map(self._lexicon.vocabulary.__getitem__, pieces[1::2])
+        for place, character in enumerate(characters):
+            if character == LINE and place + 1 < len(pieces) and pieces[place + 1][0].islower():
+                characters[place] = SKIP  # a wrapped line, not a new item
+        places = [place for place, character in enumerate(characters) if character not in OUTSIDE_PHRASES]
+        end = 0
+        offsets = [end := end + len(piece) for piece in pieces]
+        return Encoding("".join(characters), "".join([characters[place] for place in places]), places, offsets)
+
+    def find(self, text: str, view: ChartView) -> list[Term]:
+        """The terms of a text, in order, not overlapping.
+
+        Args:
+            text: the chart.
+            view: answers the conditions of the curated lexicon ("near: ...", "sex: female").
+        """
+        encoding = self.encode(text)
+        terms: list[Term] = []
+        taken = bytearray(len(encoding.core))
+        for first, last, phrase in self._candidates(encoding.core):
+            if any(taken[first:last]):
+                continue
+            term = self._read(encoding, first, last, phrase, view)
+            if term is not None:
+                taken[first:last] = b"\x01" * (last - first)
+                if term.entry.codes:
+                    terms.append(term)
+        terms.sort()
+        return terms
+
+    def _candidates(self, core: str) -> Iterable[tuple[int, int, int]]:
+        """Every phrase in the encoding as (first, last, phrase), longest first."""
+        starts, prefixes = self._lexicon.starts, self._lexicon.phrases.iter_prefixes_with_ids
+        found = [
+            (first, first + len(prefix), phrase)
+            for first, pair in enumerate(map(str.__add__, core, core[1:] + " "))
+            if pair in starts or pair[0] in starts
+            for prefix, phrase in prefixes(core[first : first + LONGEST])
+        ]
+        found.sort(key=lambda match: (match[0] - match[1], match[0]))
+        return found
+
+    def _read(self, encoding: Encoding, first: int, last: int, phrase: int, view: ChartView) -> Term | None:
+        start_place, end_place = encoding.places[first], encoding.places[last - 1]
+        start, end = encoding.offsets[start_place - 1], encoding.offsets[end_place]
+        attributes = _attributes_around(encoding.characters, start_place, end_place)
+        entry = choose_entry(self._lexicon.entries(phrase), attributes, lambda when: all_met(when, view, start, end))
+        return Term(start, end, entry, attributes) if entry else None
+
+
+def _attributes_around(characters: str, first: int, last: int) -> frozenset[str]:
+    """The attributes inside a phrase, directly before it, and directly after it where they do not lead to another word."""
+    found = {character for character in characters[first:last] if character in ATTRIBUTE_OF_CHARACTER}
+    place = first - 1
+    while place >= 0 and characters[place] in OUTSIDE_PHRASES:
+        found.add(characters[place])
+        place -= 1
+    after: set[str] = set()
+    place, commas = last + 1, 0
+    while place < len(characters) and (
+        characters[place] in OUTSIDE_PHRASES or (characters[place] == COMMA and not commas)
+    ):
+        commas += characters[place] == COMMA
+        after.add(characters[place])
+        place += 1
+    if place >= len(characters) or characters[place] in ENDS_A_RUN:
+        found |= after
+    attributes = {ATTRIBUTE_OF_CHARACTER[character] for character in found - {SKIP, COMMA}}
+    if {"left", "right"} <= attributes:
+        attributes = attributes - {"left", "right"} | {"bilateral"}
+    return frozenset(attributes)
+
+
+def choose_entry(
+    entries: Iterable[Entry], said: frozenset[str], met: Callable[[tuple[tuple[str, str], ...]], bool]
+) -> Entry | None:
+    """The entry that says most of what the chart says and nothing that it does not.
+
+    Args:
+        entries: of one phrase.
+        said: attributes beside the phrase.
+        met: whether a condition holds in the chart.
+    """
+    best: tuple[float, int, bool] | None = None
+    chosen: Entry | None = None
+    axes_said = {ATTRIBUTES[attribute] for attribute in said}
+    for entry in entries:
+        fit = _fit(entry.attributes, said, axes_said)
+        if fit is None or (entry.when and not met(entry.when)):
+            continue
+        standing = (fit, -entry.rank, bool(entry.when))
+        if entry.when:
+            standing = (fit + 0.25, -entry.rank, True)
+        if best is None or standing > best:
+            best, chosen = standing, entry
+    return chosen
+
+
+def _fit(asked: tuple[str, ...], said: frozenset[str], axes_said: set[str]) -> float | None:
+    """How well attributes fit; None where one is asked for that the chart does not say or contradicts."""
+    fit = 0.0
+    for attribute in asked:
+        if attribute in said:
+            fit += 2
+        elif attribute in IMPLIED and not (
+            ATTRIBUTES[attribute] in axes_said and ATTRIBUTES[attribute] != "description"
+        ):
+            fit -= 0.5
+        else:
+            return None
+    return fit

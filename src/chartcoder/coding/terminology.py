@@ -1,0 +1,166 @@
+"""The ICD-10-CM release: read once when the lexicon is built, then mapped in by every process.
+
+Building reads the release through `simple-icd-10-cm` (1.8 s and 190 MB: never at run time). At run time a `Terminology`
+maps one file that all processes of a machine share, and answers by code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import marisa_trie
+
+from chartcoder.errors import LexiconMissing
+
+REFERENCE = re.compile(
+    r"\b([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?)(?:\.?-)?(?:\s*-\s*([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?))?"
+)
+"""A code, a stem (`O24.4-`) or a range (`O00-O07`) in an instruction of the tabular list."""
+
+SEVENTH_CHARACTERS = "AB01XDS"
+"""Tried in this order where the wanted one is not defined for a code: initial encounters first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeEntry:
+    """One category, subcategory or code of the tabular list, with its instructions as ranges of code prefixes."""
+
+    code: str
+    description: str
+    billable: bool
+    inclusion: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+    excludes1: tuple[tuple[str, str], ...] = ()
+    code_first: tuple[tuple[str, str], ...] = ()
+    use_additional: tuple[tuple[str, str], ...] = ()
+
+
+def read_references(instructions: list[str] | str) -> tuple[tuple[str, str], ...]:
+    """The codes an instruction names, as (first, last) prefixes: "O00-O07, O08.8" gives (O00, O07) and (O08.8, O08.8)."""
+    text = instructions if isinstance(instructions, str) else "\n".join(instructions)
+    return tuple((first, last or first) for first, last in REFERENCE.findall(text))
+
+
+def in_range(code: str, first: str, last: str) -> bool:
+    """Whether a code lies below one of the prefixes from `first` to `last`."""
+    return code[: len(first)] >= first and code[: len(last)] <= last
+
+
+def read_release(tabular: Path | None = None, code_list: Path | None = None) -> tuple[str, list[CodeEntry]]:
+    """The name of the release and every category and code in it.
+
+    Args:
+        tabular: CDC's tabular list in XML, where another release than the bundled one is wanted; with `code_list`.
+        code_list: the release's list of codes in order (`icd10cm-codes-*.txt`).
+    """
+    import simple_icd_10_cm as tabular_list
+
+    if tabular is not None:
+        tabular_list.change_version(
+            all_codes_file_path=str(code_list), classification_data_file_path=str(tabular), suppress_warnings=True
+        )
+        release = tabular.stem
+    else:
+        release = _bundled_release(tabular_list)
+    return release, list(_entries(tabular_list))
+
+
+def _bundled_release(tabular_list: Any) -> str:
+    name: str = tabular_list.simple_icd_10_cm._classification_data_package_file_name
+    found = re.search(r"(\w+)-1-(\d{4})", name)  # icd10c-tabular-April-1-2026.xml
+    if found is None:
+        return name.removesuffix(".xml")
+    months = ("January", "April", "July", "October")
+    return f"{found[2]}-{months.index(found[1]) * 3 + 1:02d}" if found[1] in months else f"{found[2]}-{found[1]}"
+
+
+def _entries(tabular_list: Any) -> Iterator[CodeEntry]:
+    for code in tabular_list.get_all_codes():
+        if tabular_list.is_chapter_or_block(code) and not tabular_list.is_category(code):
+            continue
+        yield CodeEntry(
+            code=code,
+            description=tabular_list.get_description(code),
+            billable=tabular_list.is_leaf(code),
+            inclusion=tuple(tabular_list.get_inclusion_term(code)),
+            children=tuple(tabular_list.get_children(code)),
+            excludes1=read_references(tabular_list.get_excludes1(code)),
+            code_first=read_references(tabular_list.get_code_first(code)),
+            use_additional=read_references(tabular_list.get_use_additional_code(code)),
+        )
+
+
+def write_terminology(entries: list[CodeEntry], path: Path) -> None:
+    """Write the file that `Terminology` maps in."""
+    marisa_trie.BytesTrie((entry.code, _packed(entry)) for entry in entries).save(str(path))
+
+
+def _packed(entry: CodeEntry) -> bytes:
+    value = [int(entry.billable), entry.description, entry.excludes1, entry.code_first, entry.use_additional]
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+class Terminology:
+    """The release as a mapped file. Answers in a microsecond or two; holds nothing in the process's own memory."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises LexiconMissing where the file was not built."""
+        if not path.exists():
+            raise LexiconMissing(f"{path} does not exist; `python -m chartcoder.coding.build` builds it")
+        self._codes = marisa_trie.BytesTrie()
+        self._codes.mmap(str(path))
+        self._read: dict[str, tuple[Any, ...]] = {}
+
+    def _entry(self, code: str) -> tuple[Any, ...]:
+        entry = self._read.get(code)
+        if entry is None:
+            found = self._codes.get(code)
+            entry = tuple(json.loads(found[0])) if found else (0, None, (), (), ())
+            self._read[code] = entry  # bounded by the release's size
+        return entry
+
+    def __contains__(self, code: str) -> bool:
+        return self._entry(code)[1] is not None
+
+    def description(self, code: str) -> str:
+        """The code's official description; empty for a code the release does not have."""
+        return self._entry(code)[1] or ""
+
+    def is_billable(self, code: str) -> bool:
+        """Whether the code is complete: nothing in the release is more specific."""
+        return bool(self._entry(code)[0])
+
+    def leaves_below(self, stem: str) -> list[str]:
+        """Every billable code that starts with `stem`, in order."""
+        return sorted(code for code in self._codes.keys(stem) if self.is_billable(code))
+
+    def with_seventh(self, code: str, seventh: str) -> str:
+        """A code whose seventh character is open ("S52.501_") with the one asked for, or the nearest the release has."""
+        if not code.endswith("_"):
+            return code
+        stem = code[:-1]
+        for character in (seventh, *SEVENTH_CHARACTERS):
+            if self.is_billable(stem + character):
+                return stem + character
+        return stem + seventh
+
+    def excludes1(self, code: str) -> list[tuple[str, str]]:
+        """The prefixes that may not be billed beside this code: its own Excludes1 and those of what it stands under."""
+        return self._inherited(code, 2)
+
+    def code_first(self, code: str) -> list[tuple[str, str]]:
+        """The prefixes that must be sequenced before this code where they are coded."""
+        return self._inherited(code, 3)
+
+    def use_additional(self, code: str) -> list[tuple[str, str]]:
+        """The prefixes that this code asks to be added where documented."""
+        return self._inherited(code, 4)
+
+    def _inherited(self, code: str, field: int) -> list[tuple[str, str]]:
+        stems = [code[:length] for length in range(3, len(code) + 1) if length != 4]
+        return [(first, last) for stem in stems for first, last in self._entry(stem)[field]]
