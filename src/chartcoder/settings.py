@@ -36,6 +36,7 @@ class Settings:
 
     backlog_threshold: int = 1  # charts waiting that are worth a run
     longest_wait_minutes: int = 15  # charts that waited so long are worth a run, however few
+    min_workers: int = 1  # of a run with as many charts; more than one for short waits
     max_workers: int = 10
     spot_share: int = 100  # percent of the workers asked for as Spot
     target_minutes: int = 60  # a run is sized to be done in this time
