@@ -1,0 +1,283 @@
+"""Lambda functions as processes: the real handler under `python -m awslambdaric`, against a small Lambda runtime API.
+
+One environment is one process with a runtime API of its own on a free port, as on AWS it is one micro virtual machine;
+it stays warm for the next event. Calls at the same time get environments of their own.
+
+The API is the one of "Building a custom runtime" in the AWS Lambda Developer Guide: `invocation/next`, `response`,
+`error` and `init/error`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from embedded.processes import Spawner, end
+
+log = logging.getLogger("embedded.functions")
+
+INIT_SECONDS = 60.0  # AWS gives image functions 10 s; here every function of a stack may start at once on two cores
+IDLE_KEPT = 2  # warm environments kept of one function
+
+Config = dict[str, Any]
+
+
+@dataclass
+class Invocation:
+    """One event on its way through an environment."""
+
+    request_id: str
+    event: bytes
+    deadline: float  # epoch seconds; set when the environment takes it
+    arn: str
+    done: threading.Event = field(default_factory=threading.Event)
+    payload: bytes = b"null"
+    error: bool = False
+
+    def finish(self, payload: bytes, *, error: bool) -> None:
+        if not self.done.is_set():
+            self.payload, self.error = payload, error
+            self.done.set()
+
+
+class Environment:
+    """An execution environment: a process of the runtime and the runtime API it talks to."""
+
+    def __init__(self, config: Config, environment: Mapping[str, str], spawner: Spawner, *, root: Path, python: str) -> None:
+        self.config = config
+        self.ready = threading.Event()  # the runtime asked for its first event
+        self.failed: bytes | None = None  # what init/error said
+        self._current: Invocation | None = None
+        self._waiting = threading.Condition()
+        self._given = False
+        self._output: deque[str] = deque(maxlen=10_000)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _runtime_api(self))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, name="runtime-api", daemon=True).start()
+        command = list((config.get("ImageConfigResponse") or {}).get("ImageConfig", {}).get("Command") or ())
+        command = command or list((config.get("ImageConfig") or {}).get("Command") or ())
+        self.handler = command[0] if command else ""
+        self.process = spawner.start(
+            [python, "-m", "awslambdaric", self.handler],
+            environment={
+                **environment,
+                "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_address[1]}",
+                "_HANDLER": self.handler,
+                "LAMBDA_TASK_ROOT": str(root),
+            },
+            directory=root,
+            output=-1,  # subprocess.PIPE
+        )
+        threading.Thread(target=self._read_output, name="function-output", daemon=True).start()
+
+    def _read_output(self) -> None:
+        assert self.process.stdout is not None  # noqa: S101 - started with a pipe
+        for line in self.process.stdout:
+            self._output.append(line.decode(errors="replace").rstrip("\n"))
+        self.process.wait()
+        with self._waiting:
+            self._waiting.notify_all()
+        if self._current:
+            status = self.process.returncode
+            body = {"errorType": "Runtime.ExitError", "errorMessage": f"Runtime exited with exit status {status}"}
+            self._current.finish(json.dumps(body).encode(), error=True)
+        self.ready.set()
+
+    def take_output(self) -> str:
+        """What the function wrote since last asked."""
+        lines = []
+        with contextlib.suppress(IndexError):
+            while True:
+                lines.append(self._output.popleft())
+        return "\n".join(lines)
+
+    @property
+    def alive(self) -> bool:
+        return self.failed is None and self.process.poll() is None
+
+    def run(self, invocation: Invocation) -> None:
+        """Hand an event to the runtime and wait until it is answered, failed or out of time."""
+        with self._waiting:
+            self._current, self._given = invocation, False
+            self._waiting.notify_all()
+        if not self.ready.wait(INIT_SECONDS) or not self.alive:
+            self._init_failed(invocation)
+        seconds = float(self.config.get("Timeout") or 3)
+        if not invocation.done.wait(seconds):
+            moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+            message = f"{moment} {invocation.request_id} Task timed out after {seconds:.2f} seconds"
+            body = {"errorType": "Sandbox.Timedout", "errorMessage": message}
+            invocation.finish(json.dumps(body).encode(), error=True)
+            self.close()  # AWS throws the environment away after a timeout
+        self._current = None
+
+    def _init_failed(self, invocation: Invocation) -> None:
+        body = {"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited before it asked for an event"}
+        invocation.finish(self.failed or json.dumps(body).encode(), error=True)
+        self.close()
+
+    def next(self) -> Invocation | None:
+        """Block until there is an event for the runtime; None when the environment is closed."""
+        self.ready.set()
+        with self._waiting:
+            self._waiting.wait_for(lambda: (self._current and not self._given) or self.process.poll() is not None)
+            if self._current is None or self._given:
+                return None
+            self._given = True
+            self._current.deadline = time.time() + float(self.config.get("Timeout") or 3)
+            return self._current
+
+    def answered(self, request_id: str, payload: bytes, *, error: bool) -> bool:
+        current = self._current
+        if current is None or current.request_id != request_id:
+            return False
+        current.finish(payload, error=error)
+        return True
+
+    def init_error(self, payload: bytes) -> None:
+        self.failed = payload
+        self.ready.set()
+
+    def close(self) -> None:
+        end(self.process.pid)
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _runtime_api(environment: Environment) -> type[BaseHTTPRequestHandler]:
+    class RuntimeApi(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        prefix = "/2018-06-01/runtime/"
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing: the emulator's log is not the place for every poll."""
+
+        def do_GET(self) -> None:
+            if self.path != self.prefix + "invocation/next":
+                return self._answer(404)
+            invocation = environment.next()
+            if invocation is None:
+                return self._answer(410)
+            headers = {
+                "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+                "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
+                "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
+                "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{invocation.request_id.replace('-', '')[:24]}",
+            }
+            return self._answer(200, invocation.event, headers)
+
+        def do_POST(self) -> None:
+            payload = self._body()
+            if self.path == self.prefix + "init/error":
+                environment.init_error(payload)
+                return self._answer(202)
+            parts = self.path.removeprefix(self.prefix).split("/")
+            if len(parts) != 3 or parts[0] != "invocation" or parts[2] not in ("response", "error"):
+                return self._answer(404)
+            known = environment.answered(parts[1], payload, error=parts[2] == "error")
+            return self._answer(202 if known else 400)
+
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = b""
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
+
+        def _answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+            self.send_response(status)
+            for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the runtime was killed meanwhile
+                self.wfile.write(body)
+
+    return RuntimeApi
+
+
+class Functions:
+    """Every function of the cloud, each with its warm environments.
+
+    `environment_of` gives what a function's process finds in its environment, from its configuration.
+    """
+
+    def __init__(
+        self, spawner: Spawner, environment_of: Callable[[Config], Mapping[str, str]], *, root: Path, python: str
+    ) -> None:
+        self._spawner, self._environment_of = spawner, environment_of
+        self._root, self._python = root, python
+        self._idle: dict[tuple[str, str], list[Environment]] = {}
+        self._all: list[Environment] = []
+        self._lock = threading.Lock()
+
+    def invoke(self, config: Config, event: Any, request_id: str) -> dict[str, Any]:
+        """Run one event. Returns ministack's result: `body`, `log`, and `error` with `function_error` on failure."""
+        key = (config["FunctionArn"].split(":$")[0], str(config.get("RevisionId")))
+        environment = self._take(key, config)
+        invocation = Invocation(request_id, json.dumps(event).encode(), 0.0, config["FunctionArn"])
+        environment.run(invocation)
+        result: dict[str, Any] = {"body": _parsed(invocation.payload), "log": environment.take_output()}
+        if isinstance(result["body"], bytes):
+            result |= {"body": invocation.payload.decode(errors="replace"), "raw_payload": True}
+        if invocation.error:
+            result |= {"error": True, "function_error": "Unhandled"}
+        self._give_back(key, environment)
+        return result
+
+    def processes(self) -> dict[int, str]:
+        """The living environments: process id -> handler."""
+        with self._lock:
+            return {e.process.pid: e.handler for e in self._all if e.alive}
+
+    def close(self) -> None:
+        with self._lock:
+            environments, self._all = self._all, []
+            self._idle.clear()
+        for environment in environments:
+            environment.close()
+            environment.process.wait()
+
+    def _take(self, key: tuple[str, str], config: Config) -> Environment:
+        with self._lock:
+            idle = self._idle.setdefault(key, [])
+            while idle:
+                environment = idle.pop()
+                if environment.alive:
+                    return environment
+        log.info("starting an environment of %s", config.get("FunctionName"))
+        environment = Environment(
+            config, self._environment_of(config), self._spawner, root=self._root, python=self._python
+        )
+        with self._lock:
+            self._all.append(environment)
+        return environment
+
+    def _give_back(self, key: tuple[str, str], environment: Environment) -> None:
+        with self._lock:
+            idle = self._idle.setdefault(key, [])
+            if environment.alive and len(idle) < IDLE_KEPT:
+                idle.append(environment)
+                return
+            self._all.remove(environment)
+        environment.close()
+
+
+def _parsed(payload: bytes) -> Any:
+    try:
+        return json.loads(payload)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return payload
