@@ -7,9 +7,11 @@ machine.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
+from chartcoder.coding.context import render_rules
 from chartcoder.coding.lexicon.artefact import write_lexicon
 from chartcoder.coding.lexicon.compile import Phrases, add_curated, add_official
 from chartcoder.coding.lexicon.curated import FOLDER, read_curated
@@ -35,7 +37,15 @@ def build_lexicon(out: Path = ARTEFACT, *, index: Path | None = None, curated: P
     add_curated(phrases, rows, by_code)
     write_terminology(entries, out / "codes.marisa")
     write_lexicon(phrases, out, about={"release": release, "phrases": str(len(phrases.entries))})
+    _write_triggers(out)
     return faults
+
+
+def _write_triggers(out: Path) -> None:
+    from chartcoder.coding.engine_medspacy import medspacy_tokenizer
+
+    triggers = render_rules(medspacy_tokenizer(), extended=True)
+    (out / "triggers.json").write_text(json.dumps(triggers), encoding="utf-8")
 
 
 def main() -> int:

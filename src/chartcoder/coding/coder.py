@@ -14,7 +14,7 @@ from chartcoder.coding.sections import Sections
 from chartcoder.coding.terminology import Terminology
 
 ARTEFACT = Path(__file__).parent / "artefact"
-ENGINES = ("medspacy",)
+ENGINES = ("medspacy", "compiled")
 
 ASSERTION_OF: tuple[tuple[str, Assertion], ...] = (
     (FAMILY, "family"),
@@ -45,7 +45,7 @@ class Coder:
         self.release = held.about["release"]
         self._matcher = Matcher(held)
         self._terminology = Terminology(folder / "codes.marisa")
-        self._engine = _make_engine(engine)
+        self._engine = _make_engine(engine, folder)
 
     def code(self, chart: Chart) -> CodedChart:
         """Code one chart. Takes any text; time in proportion to its length."""
@@ -93,7 +93,11 @@ def _assertion(context: Context) -> tuple[Assertion, str | None]:
     return "present", None
 
 
-def _make_engine(engine: str) -> Engine:
+def _make_engine(engine: str, folder: Path) -> Engine:
+    if engine == "compiled":
+        from chartcoder.coding.engine_compiled import CompiledEngine
+
+        return CompiledEngine(folder)
     if engine == "medspacy":
         from chartcoder.coding.engine_medspacy import MedspacyEngine
 

@@ -1,21 +1,212 @@
-"""ConText's rules: medspaCy's own and the project's (`context.tsv`).
+"""ConText: who and what a finding is asserted of, by trigger words, their direction and where their scope ends.
 
-ConText (Harkema, Dowling, Thornblade, Chapman: "ConText: an algorithm for determining negation, experiencer, and temporal status
-from clinical reports", 2009) decides by trigger words, their direction and where their scope ends.
+The algorithm is that of Harkema, Dowling, Thornblade and Chapman ("ConText: an algorithm for determining negation,
+experiencer, and temporal status from clinical reports", 2009) as medspaCy 1.3 implements it; the rules are medspaCy's and the
+project's own (`context.tsv`), rendered to literal strings when the artefact is built.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, NamedTuple
 
-RULES = Path(__file__).with_name("context.tsv")
+import ahocorasick
+
+OWN_RULES = Path(__file__).with_name("context.tsv")
+FORWARD, BACKWARD, BIDIRECTIONAL, TERMINATE, PSEUDO = "FORWARD", "BACKWARD", "BIDIRECTIONAL", "TERMINATE", "PSEUDO"
+DROP = "DROP"  # in `context.tsv`: a rule of medspaCy's that is wrong, left out
+
+
+class Trigger(NamedTuple):
+    """A string that begins or ends a scope. `tokens` is its length as medspaCy counts it: the longer trigger wins."""
+
+    category: str
+    direction: str
+    tokens: int
+
+
+@dataclass(slots=True)
+class Modifier:
+    """A trigger found in a text, and the stretch it acts on. Offsets in characters."""
+
+    start: int
+    end: int
+    trigger: Trigger
+    scope_start: int = 0
+    scope_end: int = 0
+
+
+# --- rules, when the artefact is built ---------------------------------------------------------------------------------
 
 
 def own_rules() -> Iterator[tuple[str, str, str]]:
-    """The project's rules as (category, direction, literal)."""
-    for line in RULES.read_text(encoding="utf-8").splitlines():
+    """The project's rules as (category, direction, literal); direction may be DROP."""
+    for line in OWN_RULES.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             category, direction, literals = line.split("\t")
             for literal in literals.split(" | "):
                 yield category, direction, literal.strip()
+
+
+def stock_rules(*, extended: bool) -> list[dict[str, Any]]:
+    """medspaCy's rules as its JSON has them; `extended` leaves out those that `context.tsv` drops."""
+    package = find_spec("medspacy")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("medspacy is not installed; its rules are read when the lexicon is built")
+    path = Path(package.origin).parents[1] / "resources" / "en" / "context_rules.json"
+    rules: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["context_rules"]
+    dropped = {(category, literal) for category, direction, literal in own_rules() if direction == DROP}
+    return [rule for rule in rules if not extended or (rule["category"].upper(), rule["literal"]) not in dropped]
+
+
+def render_rules(tokenize: Callable[[str], list[str]], *, extended: bool) -> dict[str, Trigger]:
+    """Every literal string that is a trigger, lower case. Of two rules with one string the first wins, as in medspaCy.
+
+    Args:
+        tokenize: medspaCy's tokenizer: decides how many tokens a string is, and where spaces may stand in it.
+        extended: with the project's rules.
+    """
+    triggers: dict[str, Trigger] = {}
+    stock = stock_rules(extended=extended)
+    patterned = [rule for rule in stock if rule.get("pattern")]
+    literal = [rule for rule in stock if not rule.get("pattern")]
+    rules = [
+        (rule["category"].upper(), rule["direction"].upper(), sequence)
+        for rule in (*patterned, *literal)
+        for sequence in _sequences(rule, tokenize)
+    ]
+    if extended:
+        rules += [
+            (category, direction, tuple(tokenize(text)))
+            for category, direction, text in own_rules()
+            if direction != DROP
+        ]
+    for category, direction, sequence in rules:
+        for string in _strings(sequence):
+            triggers.setdefault(string, Trigger(category, direction, len(sequence)))
+    return triggers
+
+
+def _sequences(rule: dict[str, Any], tokenize: Callable[[str], list[str]]) -> Iterator[tuple[str, ...]]:
+    """The token sequences that a rule of medspaCy's matches: its literal, or every choice its pattern leaves."""
+    if not rule.get("pattern"):
+        yield tuple(tokenize(rule["literal"].lower()))
+        return
+    choices: list[list[str | None]] = []
+    for token in rule["pattern"]:
+        words = token["LOWER"]
+        options: list[str | None] = [words] if isinstance(words, str) else list(words["IN"])
+        choices.append([*options, None] if token.get("OP") == "?" else options)
+    for choice in itertools.product(*choices):
+        sequence = tuple(word for word in choice if word is not None)
+        if sequence and not any(" " in word for word in sequence):
+            yield sequence
+
+
+def _strings(sequence: tuple[str, ...]) -> set[str]:
+    """How a token sequence may be written so that spaCy's tokenizer splits it so."""
+    strings = {sequence[0]} if sequence else set()
+    for before, token in itertools.pairwise(sequence):
+        if token in {"n't", "'s", "'"}:
+            joints = ("",)
+        elif token == "not" and before == "can":
+            joints = (" ", "")
+        elif not token[0].isalnum() or not before[-1].isalnum():
+            joints = ("", " ")
+        else:
+            joints = (" ",)
+        strings = {string + joint + token for string in strings for joint in joints}
+    return strings
+
+
+# --- when a chart is read ----------------------------------------------------------------------------------------------
+
+
+class TriggerFinder:
+    """Finds triggers: one pass over the text, the longer of two overlapping ones."""
+
+    def __init__(self, triggers: dict[str, Trigger]) -> None:
+        self._automaton = ahocorasick.Automaton()
+        for string, trigger in triggers.items():
+            opens = string[0].isalnum()  # must not begin, or end, inside a word
+            closes = string[-1].isalnum()
+            self._automaton.add_word(string, (len(string), opens, closes, trigger))
+        self._automaton.make_automaton()
+
+    def find(self, low: str) -> list[Modifier]:
+        """The triggers of a lower-case text, in order."""
+        found = []
+        length = len(low)
+        for last, (size, opens, closes, trigger) in self._automaton.iter(low):
+            end = last + 1
+            start = end - size
+            if closes and end < length and low[end].isalnum():
+                continue
+            if opens and start and low[start - 1].isalnum():
+                continue
+            found.append(Modifier(start, end, trigger))
+        return prune_overlapping(found)
+
+
+def prune_overlapping(modifiers: list[Modifier]) -> list[Modifier]:
+    """Of overlapping triggers keep the one with more tokens; of equals the first. medspaCy's `prune_overlapping_matches`."""
+    while True:
+        modifiers = sorted(modifiers, key=lambda modifier: (modifier.start, modifier.end))
+        kept: list[Modifier] = []
+        for modifier in modifiers:
+            if kept and overlap(kept[-1].start, kept[-1].end, modifier.start, modifier.end):
+                if modifier.trigger.tokens > kept[-1].trigger.tokens:
+                    kept[-1] = modifier
+            else:
+                kept.append(modifier)
+        if len(kept) == len(modifiers):
+            return kept
+        modifiers = kept
+
+
+def overlap(start: int, end: int, other_start: int, other_end: int) -> bool:
+    """Whether two stretches overlap, by medspaCy's test: an end of the first lies in the second."""
+    return start <= other_start < end or start < other_end <= end
+
+
+def set_scopes(modifiers: list[Modifier], start: int, end: int) -> None:
+    """Give each modifier of the sentence [start, end) its scope, ended by terminators and by its like."""
+    for modifier in modifiers:
+        direction = modifier.trigger.direction
+        modifier.scope_start = modifier.end if direction == FORWARD else start
+        modifier.scope_end = modifier.start if direction == BACKWARD else end
+    for one, other in itertools.combinations(modifiers, 2):
+        _limit(one, other)
+        _limit(other, one)
+
+
+def _limit(modifier: Modifier, by: Modifier) -> None:
+    """Cut a modifier's scope at a terminator, or at another modifier of its category, that lies in it."""
+    direction = modifier.trigger.direction
+    if direction == TERMINATE or not overlap(modifier.scope_start, modifier.scope_end, by.scope_start, by.scope_end):
+        return
+    if by.trigger.direction != TERMINATE and by.trigger.category != modifier.trigger.category:
+        return
+    if direction in {FORWARD, BIDIRECTIONAL} and modifier.start < by.start < modifier.scope_end:
+        modifier.scope_end = by.start
+    if direction in {BACKWARD, BIDIRECTIONAL} and modifier.scope_start < by.end < modifier.start:
+        modifier.scope_start = by.end
+
+
+def cues_of(modifiers: list[Modifier], start: int, end: int, low: str) -> dict[str, str]:
+    """The cues that reach the term at [start, end): category -> the trigger's words. A trigger inside a term is none."""
+    cues: dict[str, str] = {}
+    for modifier in modifiers:
+        direction = modifier.trigger.direction
+        if direction in {TERMINATE, PSEUDO} or overlap(modifier.start, modifier.end, start, end):
+            continue
+        if modifier.start >= start and modifier.end <= end:
+            continue
+        if overlap(modifier.scope_start, modifier.scope_end, start, end):
+            cues.setdefault(modifier.trigger.category, low[modifier.start : modifier.end])
+    return cues

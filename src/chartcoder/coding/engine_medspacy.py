@@ -7,10 +7,10 @@ says what a term means in its chart is stock.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from chartcoder.coding.context import own_rules
+from chartcoder.coding.context import DROP, own_rules, stock_rules
 from chartcoder.coding.engine import Context
 from chartcoder.coding.sections import own_headings
 
@@ -53,6 +53,16 @@ def _context(entity: Any) -> Context:
     return Context(entity._.section_category, cues)
 
 
+def medspacy_tokenizer() -> Callable[[str], list[str]]:
+    """How medspaCy splits a text into tokens; white space is no token."""
+    import spacy
+
+    with warnings.catch_warnings():
+        from medspacy.custom_tokenizer import create_medspacy_tokenizer
+    tokenizer = create_medspacy_tokenizer(spacy.blank("en"))
+    return lambda text: [token.text for token in tokenizer(text) if not token.is_space]
+
+
 def _load(*, extended: bool) -> Any:
     with warnings.catch_warnings():  # importing medspaCy silences every warning of the process: undone on leaving
         import medspacy
@@ -61,13 +71,13 @@ def _load(*, extended: bool) -> Any:
     from loguru import logger
 
     logger.disable("PyRuSH")  # it logs sentences and tokens to stderr: protected health information
-    nlp = medspacy.load(medspacy_enable=["medspacy_pyrush", "medspacy_context", "medspacy_sectionizer"])
+    nlp = medspacy.load(medspacy_enable=["medspacy_tokenizer", "medspacy_pyrush"])
     nlp.max_length = LONGEST_TEXT
+    context = nlp.add_pipe("medspacy_context", config={"rules": None})
+    context.add([ConTextRule.from_dict(rule) for rule in stock_rules(extended=extended)])
+    sectionizer = nlp.add_pipe("medspacy_sectionizer")
     if extended:
-        nlp.get_pipe("medspacy_context").add(
-            [ConTextRule(literal, category, direction=direction) for category, direction, literal in own_rules()]
-        )
-        nlp.get_pipe("medspacy_sectionizer").add(
-            [SectionRule(literal, category) for literal, category in own_headings()]
-        )
+        rules = [rule for rule in own_rules() if rule[1] != DROP]
+        context.add([ConTextRule(literal, category, direction=direction) for category, direction, literal in rules])
+        sectionizer.add([SectionRule(literal, category) for literal, category in own_headings()])
     return nlp

@@ -1,0 +1,62 @@
+"""The fast engine: the same rules as medspaCy's ConText, compiled; sentences only where a term stands; no spaCy.
+
+For a chart: one pass finds the triggers, one the headings; then, sentence by sentence with a term in it, scopes are set and read.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from chartcoder.coding.context import Trigger, TriggerFinder, cues_of, set_scopes
+from chartcoder.coding.engine import Context
+from chartcoder.coding.sections import Sections
+from chartcoder.coding.splitting import Sentences
+
+QUOTES = str.maketrans({"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'", "\xa0": " "})
+
+
+class CompiledEngine:
+    """ConText over given spans. Holds no state between charts."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` is the artefact's."""
+        triggers = json.loads((folder / "triggers.json").read_text(encoding="utf-8"))
+        self._finder = TriggerFinder({string: Trigger(*trigger) for string, trigger in triggers.items()})
+
+    def read(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Context]:
+        """The context of each span (in order, not overlapping)."""
+        if not spans:
+            return []
+        sections = Sections(text)
+        return [
+            Context(sections.at(start), cues)
+            for (start, _), cues in zip(spans, self.cues(text, spans, Sentences(text).around), strict=True)
+        ]
+
+    def cues(
+        self, text: str, spans: Sequence[tuple[int, int]], sentence_around: Callable[[int], tuple[int, int]]
+    ) -> list[dict[str, str]]:
+        """The cues that reach each span, with sentences from whoever splits them."""
+        low = lower_in_place(text)
+        modifiers = self._finder.find(low)
+        starts = [modifier.start for modifier in modifiers]
+        cues: list[dict[str, str]] = []
+        sentence_end, near = -1, modifiers[:0]
+        for start, end in spans:
+            if start >= sentence_end:
+                sentence_start, sentence_end = sentence_around(start)
+                near = modifiers[bisect_left(starts, sentence_start) : bisect_left(starts, sentence_end)]
+                set_scopes(near, sentence_start, sentence_end)
+            cues.append(cues_of(near, start, end, low) if near else {})
+        return cues
+
+
+def lower_in_place(text: str) -> str:
+    """The text in lower case with every character at its offset (some capitals have two lower-case letters)."""
+    low = text.lower()
+    if len(low) != len(text):
+        low = "".join(lower if len(lower := character.lower()) == 1 else character for character in text)
+    return low.translate(QUOTES) if not low.isascii() else low
