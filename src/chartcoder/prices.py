@@ -1,0 +1,52 @@
+"""What an instance costs, by list price; enough to hold a run to its budget, not to write a bill.
+
+Source: AWS's On-Demand price list for EC2, Linux, us-east-1, and EBS gp3 at 0.08 USD a GB and month, as of 2025.
+Other regions are up to half as dear again: set the budget accordingly.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from chartcoder.errors import SettingInvalid
+
+# USD an hour
+ON_DEMAND = {
+    "c6i.large": 0.0850,
+    "c6i.xlarge": 0.1700,
+    "c6i.2xlarge": 0.3400,
+    "c6i.4xlarge": 0.6800,
+    "c7a.large": 0.10264,
+    "c7a.xlarge": 0.20528,
+    "c7a.2xlarge": 0.41056,
+    "c7a.4xlarge": 0.82112,
+    "c7i.large": 0.08925,
+    "c7i.xlarge": 0.1785,
+    "c7i.2xlarge": 0.3570,
+    "c7i.4xlarge": 0.7140,
+    "m7i.large": 0.1008,
+    "m7i.xlarge": 0.2016,
+    "m7i.2xlarge": 0.4032,
+    "m7i.4xlarge": 0.8064,
+    "t3.small": 0.0208,
+    "t3.medium": 0.0416,
+    "t3a.small": 0.0188,
+    "t3a.medium": 0.0376,
+}
+SPOT_SHARE_OF_LIST = 0.6  # Spot moves between 0.3 and 0.7 of the list price; a budget is better kept than used up
+VOLUME_GB = 30
+VOLUME_USD_PER_HOUR = VOLUME_GB * 0.08 / 730
+LEAST_SECONDS = 60  # EC2 bills by the second, but at least a minute
+
+
+def usd_per_hour(instance_type: str, market: Literal["spot", "on-demand"] = "on-demand") -> float:
+    """The price of one instance and its volume, in US dollars an hour.
+
+    Raises:
+        SettingInvalid: there is no price for this type, so a budget could not be kept.
+    """
+    if instance_type not in ON_DEMAND:
+        known = ", ".join(sorted(ON_DEMAND))
+        raise SettingInvalid(f"no price for instance type {instance_type!r}: one of {known}; or add it to prices.py")
+    share = SPOT_SHARE_OF_LIST if market == "spot" else 1.0
+    return ON_DEMAND[instance_type] * share + VOLUME_USD_PER_HOUR

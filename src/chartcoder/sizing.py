@@ -1,0 +1,93 @@
+"""How many workers a run needs, and of which kind. Arithmetic only; nothing here asks AWS anything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+FIRST_RATE = 1000.0
+"""Charts a minute that a worker is taken to code before any run has measured it: about a third of what the slower
+engine does on four processors, so that a first run has rather too many workers than too few."""
+
+BOOT_MINUTES = 3.0  # of a worker's life before its first chart
+MEASURED_MINUTES = 1.0  # of work before a measured rate is believed
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many workers of each market a run should have; never fewer than it has."""
+
+    workers: int
+    spot: int
+    on_demand: int
+    minutes: float  # until the backlog is coded, booting included
+    usd: float  # for the workers to code the backlog
+
+
+def measured_rate(workers: Sequence[dict[str, Any]]) -> float | None:
+    """Charts a minute and worker, from the workers' own counters; None before there is enough to tell.
+
+    Args:
+        workers: as `FleetTable.workers` gives them.
+    """
+    minutes = charts = 0.0
+    for worker in workers:
+        seen = datetime.fromisoformat(worker["seen_at"]) - datetime.fromisoformat(worker["first_seen_at"])
+        minutes += seen.total_seconds() / 60
+        charts += worker["coded"] + worker["failed"]
+    return charts / minutes if minutes >= MEASURED_MINUTES and charts else None
+
+
+def workers_needed(
+    backlog: int,
+    *,
+    rate: float,
+    minutes: float,
+    least: int,
+    most: int,
+    budget_usd: float,
+    usd_per_hour: float,
+) -> int:
+    """The workers that code `backlog` charts in `minutes`, between `least` and `most`, never more than charts.
+
+    A worker's own work costs the same however many share it; booting is what each one adds. So the budget only bounds
+    how many boot: at most half of what is left of it. One worker is always asked for where there is a chart: the
+    master stops at the budget.
+
+    Args:
+        rate: charts a minute and worker.
+        budget_usd: what is left of the run's budget.
+        usd_per_hour: of one worker.
+    """
+    if backlog <= 0:
+        return 0
+    in_time = math.ceil(backlog / (rate * minutes))
+    affordable = int(budget_usd / 2 / (usd_per_hour * BOOT_MINUTES / 60))
+    return max(1, min(max(in_time, least), most, backlog, affordable))
+
+
+def split(workers: int, *, spot_share: int, spot_alive: int, on_demand_alive: int) -> tuple[int, int]:
+    """How many of `workers` to have as Spot and as On-Demand, without ending one that is alive.
+
+    Args:
+        spot_share: percent of the workers to ask for as Spot.
+    """
+    on_demand = max(workers - round(workers * spot_share / 100), on_demand_alive)
+    spot = max(workers - on_demand, spot_alive)
+    return spot, max(on_demand_alive, workers - spot)
+
+
+def time_left(target_minutes: float, elapsed_minutes: float) -> float:
+    """Minutes a run still has; at the end of its time a run is not flooded with workers, hence a quarter at least."""
+    return max(target_minutes - elapsed_minutes, target_minutes / 4)
+
+
+def expect(backlog: int, workers: int, *, rate: float, usd_per_hour: float) -> tuple[float, float]:
+    """(minutes, US dollars) for `workers` to code `backlog` charts, booting included."""
+    if not workers:
+        return 0.0, 0.0
+    minutes = backlog / (rate * workers) + BOOT_MINUTES
+    return minutes, minutes / 60 * workers * usd_per_hour

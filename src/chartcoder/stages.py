@@ -1,0 +1,233 @@
+"""What a run does at each stage of its playbook: size itself, look at itself, close itself.
+
+`playbooks/library/` gives each of these to Ansible as a module; launching and terminating are Ansible's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from chartcoder import prices, sizing
+from chartcoder.cloud.fleet import FleetTable
+from chartcoder.cloud.instances import Instance, Instances
+from chartcoder.cloud.queue import ChartsQueue
+from chartcoder.errors import LeaseLost
+from chartcoder.settings import Settings
+
+Verdict = Literal["working", "empty", "short", "budget", "lost"]
+
+SILENT = timedelta(minutes=3)  # a worker reports every few seconds
+BOOTING = timedelta(minutes=10)  # until a worker's first report
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look of the master at its run.
+
+    `verdict` is what to do about it: nothing (working), drain (empty), launch more workers (short), end the run because
+    its money is spent (budget) or because it is another's turn (lost).
+    """
+
+    verdict: Verdict
+    backlog: int
+    workers: int
+    workers_needed: int
+    cost_usd: float
+
+    @property
+    def said(self) -> str:
+        return (
+            f"{self.verdict}: {self.backlog} charts in the queue, {self.workers} of {self.workers_needed} workers, "
+            f"{self.cost_usd:.4f} USD so far"
+        )
+
+
+class Stages:
+    """The stages of one run, `settings.run`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        fleet: FleetTable,
+        queue: ChartsQueue,
+        instances: Instances,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings, self._fleet, self._queue, self._instances = settings, fleet, queue, instances
+        self._run = settings.run
+        self._clock = clock
+
+    @classmethod
+    def of(cls, settings: Settings, session: Any, config: Any) -> Stages:
+        """The stages of `settings.run` on the services of a boto3 session, with botocore's `config`."""
+        return cls(
+            settings,
+            fleet=FleetTable(session.resource("dynamodb", config=config).Table(settings.fleet_table)),
+            queue=ChartsQueue(
+                session.client("sqs", config=config), settings.charts_queue_url, settings.dead_letter_queue_url
+            ),
+            instances=Instances(session.client("ec2", config=config), settings.stack),
+        )
+
+    def size(self) -> sizing.Plan:
+        """How many workers this run should have by now, kept in its record.
+
+        Raises:
+            SettingInvalid: there is no price for the worker's instance type.
+        """
+        record = self._fleet.run(self._run)
+        backlog = self._queue.depth().total
+        staying, leaving = self._workers()
+        needed = max(self._needed(record, backlog), len(staying))
+        self._fleet.update_run(self._run, backlog=backlog, workers_wanted=needed)
+        on_spot = sum(worker.market == "spot" for worker in staying + leaving)
+        spot, on_demand = sizing.split(
+            needed + len(leaving),
+            spot_share=self._settings.spot_share,
+            spot_alive=on_spot,
+            on_demand_alive=len(staying) + len(leaving) - on_spot,
+        )
+        minutes, usd = sizing.expect(
+            backlog,
+            needed,
+            rate=self._rate(record),
+            usd_per_hour=prices.usd_per_hour(self._settings.instance_type),
+        )
+        return sizing.Plan(spot + on_demand, spot, on_demand, round(minutes, 2), round(usd, 4))
+
+    def look(self, *, may_launch: bool = True) -> Look:
+        """Counts the backlog, the workers and the money, keeps them in the run's record, and says what follows.
+
+        A worker that has not been heard of for minutes is terminated, so that another takes its place.
+
+        Args:
+            may_launch: False once the run has used up its rounds of launching: being short of workers is then no
+                verdict as long as one of them is left.
+        """
+        if not self._holds_lease():
+            return Look("lost", backlog=0, workers=0, workers_needed=0, cost_usd=0.0)
+        record = self._fleet.run(self._run)
+        backlog = self._queue.depth().total
+        cost = self._cost(record)
+        workers, _ = self._workers()
+        needed = self._needed(record, backlog)
+        if backlog == 0:
+            verdict: Verdict = "empty"
+        elif cost >= self._settings.budget_usd:
+            verdict = "budget"
+        elif len(workers) < needed and (may_launch or not workers):
+            verdict = "short"
+        else:
+            verdict = "working"
+        return Look(verdict, backlog, len(workers), needed, round(cost, 6))
+
+    def close(self, failure: str = "") -> str:
+        """Closes the run's record, as failed where `failure` names a reason, then releases the lease. Gives the reason.
+
+        Raises:
+            LeaseLost: the run no longer had the lease. Its record is the watchdog's to close.
+        """
+        if not self._holds_lease():
+            raise LeaseLost(f"run {self._run} no longer holds the lease; the watchdog closes its record")
+        record = self._fleet.run(self._run)
+        workers = self._fleet.workers(self._run)
+        coded, failed = (sum(worker[name] for worker in workers) for name in ("coded", "failed"))
+        self._cost(record)
+        rate = sizing.measured_rate(workers)
+        self._fleet.update_run(
+            self._run,
+            coded=coded,
+            failed=failed,
+            instance_type=self._settings.instance_type,
+            engine=self._settings.engine,
+            **({} if rate is None else {"rate": rate}),
+        )
+        reason = failure or f"drained: {coded} charts coded, {failed} failed"
+        self._fleet.close_run(self._run, "failed" if failure else "done", reason, now=self._clock())
+        self._fleet.release_lease(self._run)
+        return reason
+
+    def _holds_lease(self) -> bool:
+        lease = self._fleet.lease()
+        return lease is not None and lease.run == self._run and not lease.lapsed(self._clock())
+
+    def _workers(self) -> tuple[list[Instance], list[Instance]]:
+        """The workers that boot, work or rest, and those that leave. One not heard of is terminated and is neither."""
+        records = {worker["instance"]: worker for worker in self._fleet.workers(self._run)}
+        now = self._clock()
+        staying: list[Instance] = []
+        leaving: list[Instance] = []
+        silent: list[str] = []
+        for instance in self._instances.alive(role="worker", run=self._run):
+            record = records.get(instance.id)
+            heard_at = instance.launched_at if record is None else datetime.fromisoformat(record["seen_at"])
+            if now - heard_at > (BOOTING if record is None else SILENT):
+                silent.append(instance.id)
+            elif record is not None and record["state"] in ("leaving", "left"):
+                leaving.append(instance)
+            else:
+                staying.append(instance)
+        self._instances.terminate(silent)
+        return staying, leaving
+
+    def _rate(self, record: dict[str, Any]) -> float:
+        """Charts a minute and worker: this run's own, else that of the last run on the same instances, else a guess."""
+        measured = sizing.measured_rate(self._fleet.workers(self._run))
+        if measured is not None:
+            return measured
+        if "rate_expected" in record:
+            return float(record["rate_expected"])
+        rate = self._last_rate()
+        self._fleet.update_run(self._run, rate_expected=rate)
+        return rate
+
+    def _last_rate(self) -> float:
+        runs, _ = self._fleet.runs(limit=20)
+        same = (
+            run["rate"]
+            for run in runs
+            if run.get("rate")
+            and (run["instance_type"], run["engine"]) == (self._settings.instance_type, self._settings.engine)
+        )
+        return float(next(same, sizing.FIRST_RATE))
+
+    def _needed(self, record: dict[str, Any], backlog: int) -> int:
+        elapsed = (self._clock() - datetime.fromisoformat(record["launched_at"])).total_seconds() / 60
+        return sizing.workers_needed(
+            backlog,
+            rate=self._rate(record),
+            minutes=sizing.time_left(self._settings.target_minutes, elapsed),
+            least=self._settings.min_workers,
+            most=self._settings.max_workers,
+            budget_usd=self._settings.budget_usd - record.get("cost_usd", 0.0),
+            usd_per_hour=prices.usd_per_hour(self._settings.instance_type),
+        )
+
+    def _cost(self, record: dict[str, Any]) -> float:
+        """US dollars so far, at list price: what was known at the last look, and since then the instances now alive."""
+        now = self._clock()
+        since = datetime.fromisoformat(record.get("costed_at", record["launched_at"]))
+        cost = float(record.get("cost_usd", 0.0))
+        for instance in self._instances.alive(run=self._run):
+            hours = (now - max(since, instance.launched_at)).total_seconds() / 3600
+            cost += prices.usd_per_hour(instance.type, instance.market) * max(hours, 0.0)
+        self._fleet.update_run(self._run, cost_usd=cost, costed_at=now.isoformat())
+        return cost
+
+
+def plan_as_facts(plan: sizing.Plan) -> dict[str, Any]:
+    """A plan for Ansible, and in words."""
+    said = (
+        f"{plan.workers} workers: {plan.spot} Spot, {plan.on_demand} On-Demand; "
+        f"about {plan.minutes:.0f} minutes and {plan.usd:.2f} USD"
+    )
+    return asdict(plan) | {"said": said}
+
+
+def look_as_facts(look: Look) -> dict[str, Any]:
+    """A look for Ansible, and in words."""
+    return asdict(look) | {"said": look.said}
