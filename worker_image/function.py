@@ -1,0 +1,65 @@
+"""The coder's function: one text in, its codes out, at once.
+
+Invoked with `{"text": "...", "id": "...", "setting": "inpatient" | "outpatient"}` (the last two are optional), or by
+`POST /code` with that as the body. The answer is the coded chart, or a problem (RFC 9457) that repeats no word of it.
+"""
+
+import json
+import os
+from http import HTTPStatus
+from typing import Any, get_args
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from chartcoder import Chart, Coder
+from chartcoder.chart import Setting
+from chartcoder.errors import BadRequest
+from chartcoder.settings import Settings
+
+EXPECTED = 'expected a JSON object such as {"text": "Assessment: type 2 diabetes."}'
+
+logger, tracer = Logger(), Tracer()
+coder = Coder(engine=Settings.read(os.environ).engine)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    if "httpMethod" not in event:
+        return coder.code(read_chart(event, context.aws_request_id)).as_dict()
+    try:
+        chart = read_chart(read_body(event), context.aws_request_id)
+    except BadRequest as error:
+        return respond(HTTPStatus.BAD_REQUEST, problem(HTTPStatus.BAD_REQUEST, str(error)))
+    return respond(HTTPStatus.OK, coder.code(chart).as_dict())
+
+
+def read_body(event: dict[str, Any]) -> Any:
+    """The JSON value that a request carries. Raises BadRequest, without the parser's words: they would hold the body."""
+    try:
+        return json.loads(APIGatewayProxyEvent(event).decoded_body or "")
+    except (ValueError, RecursionError):  # not base64, not UTF-8, not JSON; nested without end
+        raise BadRequest(EXPECTED) from None
+
+
+def read_chart(request: Any, default_id: str) -> Chart:
+    """The chart that a request holds. Raises BadRequest saying what was expected."""
+    if not isinstance(request, dict) or not isinstance(request.get("text"), str):
+        raise BadRequest(EXPECTED)
+    if request.get("setting") not in (None, *get_args(Setting)):
+        raise BadRequest(f"setting is none of {', '.join(get_args(Setting))}")
+    if not isinstance(request.get("id", ""), str):
+        raise BadRequest("id is not a string")
+    return Chart(id=request.get("id", default_id), text=request["text"], setting=request.get("setting"))
+
+
+def problem(status: HTTPStatus, detail: str) -> dict[str, Any]:
+    return {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+
+
+def respond(status: HTTPStatus, body: dict[str, Any]) -> dict[str, Any]:
+    kind = "application/json" if status is HTTPStatus.OK else "application/problem+json"
+    headers = {"Content-Type": kind, "Cache-Control": "no-store"}
+    return {"statusCode": status.value, "headers": headers, "body": json.dumps(body, ensure_ascii=False)}
