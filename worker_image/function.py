@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def read_body(event: dict[str, Any]) -> Any:
-    """The JSON value that a request carries. Raises BadRequest, without the parser's words: they would hold the body."""
+    """The JSON value of a request's body. Raises BadRequest, without the parser's words: they would hold the body."""
     try:
         return json.loads(APIGatewayProxyEvent(event).decoded_body or "")
     except (ValueError, RecursionError):  # not base64, not UTF-8, not JSON; nested without end
