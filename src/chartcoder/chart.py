@@ -14,7 +14,7 @@ ASSERTIONS: tuple[Assertion, ...] = get_args(Assertion)
 
 Setting = Literal["inpatient", "outpatient"]
 
-ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,128}")
+ID_PATTERN = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,128}")
 """A batch's or a chart's id: opaque, without protected health information (it shows in keys, URLs and audit logs)."""
 
 

@@ -132,6 +132,8 @@ class ResultsStore:
 
     def _settle(self, outcome: Outcome) -> _Write | None:
         """What to write for a chart that has an item already; None where that item stands."""
+        if outcome.reason == _NameTaken.reason:
+            return None  # the second object was told so before
         reference = outcome.reference
         old = self._item(reference.batch, reference.chart)
         if old is None:
@@ -325,7 +327,7 @@ class _Write:
     @property
     def chart(self) -> str:
         reference = self.outcome.reference
-        return reference.chart + (reference.extension if self.outcome.reason == "name_taken" else "")
+        return reference.chart + (reference.extension if self.outcome.reason == _NameTaken.reason else "")
 
     def change(self, state: State) -> int:
         """By how much the tally of `state` grows."""
