@@ -125,8 +125,11 @@ class Stages:
             verdict = "working"
         return Look(verdict, backlog, len(workers), needed, round(cost, 6))
 
-    def close(self, failure: str = "") -> str:
+    def close(self, failure: str = "", *, over_budget: bool = False) -> str:
         """Closes the run's record, as failed where `failure` names a reason, then releases the lease. Gives the reason.
+
+        Args:
+            over_budget: the run ended because its money was spent; the watchdog then starts none after it for a day.
 
         Raises:
             LeaseLost: the run no longer had the lease. Its record is the watchdog's to close.
@@ -144,6 +147,7 @@ class Stages:
             failed=failed,
             instance_type=self._settings.instance_type,
             engine=self._settings.engine,
+            over_budget=over_budget,
             **({} if rate is None else {"rate": rate}),
         )
         reason = failure or f"drained: {coded} charts coded, {failed} failed"
@@ -161,18 +165,18 @@ class Stages:
         now = self._clock()
         staying: list[Instance] = []
         leaving: list[Instance] = []
-        silent: list[str] = []
+        silent: dict[str, Instance] = {}
         for instance in self._instances.alive(role="worker", run=self._run):
             record = records.get(instance.id)
             heard_at = instance.launched_at if record is None else datetime.fromisoformat(record["seen_at"])
             if now - heard_at > (BOOTING if record is None else SILENT):
-                silent.append(instance.id)
+                silent[instance.id] = instance
             elif record is not None and record["state"] in ("leaving", "left"):
                 leaving.append(instance)
             else:
                 staying.append(instance)
-        self._instances.terminate(silent)
-        return staying, leaving
+        refused = self._instances.terminate(silent)  # the watchdog raises the alarm where it is refused as well
+        return staying, leaving + [silent[id_] for id_ in refused]
 
     def _rate(self, record: dict[str, Any]) -> float:
         """Charts a minute and worker: this run's own, else that of the last run on the same instances, else a guess."""

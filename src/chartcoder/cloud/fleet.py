@@ -166,12 +166,13 @@ class FleetTable:
     def update_run(self, run: str, **fields: Any) -> None:
         """Sets attributes of a run's record: `state`, `master`, `workers_wanted`, `backlog`, `exit_status`, ...
 
-        A floating-point number is stored to six decimals.
+        A floating-point number is stored to six decimals. The `state` of a run that has ended stays as it is, and so
+        does what would have been set with it.
         """
         self._update(
             _key(run),
             "SET " + ", ".join(f"#{name} = :{name}" for name in fields),
-            "attribute_exists(pk)",
+            "attribute_exists(pk)" + (" AND attribute_not_exists(ended_at)" if "state" in fields else ""),
             {f":{name}": _stored(value) for name, value in fields.items()},
             *fields,
         )
@@ -252,20 +253,21 @@ class FleetTable:
 
     # the watchdog's memory
 
-    def note_sweep(self, *, charts_waiting: int, why: str, now: datetime) -> datetime | None:
-        """Keeps the watchdog's last look, and says since when charts have been waiting (None where none wait)."""
-        waiting = charts_waiting > 0
-        change = (
-            "SET #waiting_since = if_not_exists(#waiting_since, :now), " if waiting else "REMOVE #waiting_since SET "
-        )
+    def note_waiting(self, charts: int, *, now: datetime) -> datetime | None:
+        """Keeps how many charts wait, and says since when there have been any; None where none wait."""
+        since = "SET #waiting_since = if_not_exists(#waiting_since, :now), " if charts else "REMOVE #waiting_since SET "
         item = self._table.update_item(
             Key=WATCH,
-            UpdateExpression=change + "#at = :now, #charts_waiting = :charts_waiting, #why = :why",
+            UpdateExpression=since + "#at = :now, #charts_waiting = :charts, #why = :none",
             ExpressionAttributeNames=_names("waiting_since", "at", "charts_waiting", "why"),
-            ExpressionAttributeValues={":now": _iso(now), ":charts_waiting": charts_waiting, ":why": why},
+            ExpressionAttributeValues={":now": _iso(now), ":charts": charts, ":none": ""},
             ReturnValues="ALL_NEW",
         )["Attributes"]
-        return datetime.fromisoformat(item["waiting_since"]) if waiting else None
+        return datetime.fromisoformat(item["waiting_since"]) if charts else None
+
+    def note_why_waiting(self, why: str) -> None:
+        """Keeps the reason why charts wait, after `note_waiting`."""
+        self._update(WATCH, "SET #why = :why", "attribute_exists(pk)", {":why": why}, "why")
 
     def last_sweep(self) -> dict[str, Any] | None:
         """The watchdog's last look: `at`, `charts_waiting`, `why`, and `waiting_since` where charts wait."""

@@ -36,7 +36,6 @@ NO_CAPACITY = frozenset(
         "InstanceLimitExceeded",
         "MaxSpotInstanceCountExceeded",
         "SpotMaxPriceTooLow",
-        "Unsupported",
         "VcpuLimitExceeded",
     }
 )

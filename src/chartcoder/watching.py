@@ -1,0 +1,189 @@
+"""The watchdog: nothing outlives its run, no run is dead without a word, and no chart waits without a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from chartcoder.cloud.fleet import ENDED, Lease
+from chartcoder.cloud.instances import Instance
+from chartcoder.errors import NotFound
+from chartcoder.launching import Answer, Parts, launch_run
+
+LEAVING = timedelta(minutes=2)  # from the end of a run's record to its master's own shutdown
+APPEARING = timedelta(minutes=2)  # EC2 may not list an instance that it has just launched
+OVERTIME = timedelta(minutes=10)  # past the longest life, at which an instance's own timer ends it
+FIRST_PAUSE = timedelta(minutes=5)  # after the second failed run in a row; doubles with every further one
+LONGEST_PAUSE = timedelta(hours=2)
+BUDGET_PAUSE = timedelta(hours=24)
+
+
+@dataclass(slots=True)
+class Sweep:
+    """What one sweep found and did."""
+
+    charts_waiting: int = 0
+    why_waiting: str = ""
+    died: dict[str, str] = field(default_factory=dict)  # run -> reason
+    lapsed: str | None = None  # the run whose lease lapsed
+    freed: str | None = None  # the run whose lease was released
+    terminated: dict[str, str] = field(default_factory=dict)  # instance id -> reason
+    not_terminated: dict[str, str] = field(default_factory=dict)  # instance id -> EC2's word
+    answer: Answer | None = None  # of the launcher, where one was asked for
+    launch_failure: Exception | None = None
+
+
+def sweep(parts: Parts) -> Sweep:
+    """One look at everything; doing it twice does nothing more.
+
+    Ends what outlived its run, names the run that died, frees the lease of the dead, and asks for a run where charts
+    wait and nothing runs: an alarm that stays in ALARM asks only once.
+    """
+    found = Sweep()
+    everyone = parts.instances.all()
+    lease = parts.fleet.lease()
+    over = _bury_the_dead(parts, found, lease, everyone) if lease is not None else True
+    _reap(parts, found, everyone, live=None if over or lease is None else lease.run)
+    if over and lease is not None and parts.fleet.release_lease(lease.run):
+        found.freed = lease.run
+    _see_to_waiting_charts(parts, found)
+    return found
+
+
+def _bury_the_dead(parts: Parts, found: Sweep, lease: Lease, everyone: list[Instance]) -> bool:
+    """Closes the record of the run that holds the lease and lives no more. True where that run is over."""
+    record = _record(parts, lease.run)
+    if record is not None and record["state"] in ENDED:
+        return lease.lapsed(parts.clock()) or _ended_for(parts, record) > LEAVING
+    reason = _cause_of_death(parts, lease, record, everyone)
+    if reason is None:
+        return False
+    if lease.lapsed(parts.clock()):
+        found.lapsed = lease.run
+    found.died[lease.run] = reason
+    parts.fleet.close_run(lease.run, "died", reason, now=parts.clock())
+    return True
+
+
+def _cause_of_death(parts: Parts, lease: Lease, record: dict[str, Any] | None, everyone: list[Instance]) -> str | None:
+    launched = record is not None and "master" in record
+    if lease.lapsed(parts.clock()):
+        return (
+            "its lease lapsed: the master hangs or is gone"
+            if launched
+            else "its launcher died before the master was launched"
+        )
+    # a launcher that has the lease opens the record and launches within seconds; else its lease lapses
+    return _fate_of_master(parts, record, everyone) if record is not None and launched else None
+
+
+def _fate_of_master(parts: Parts, record: dict[str, Any], everyone: list[Instance]) -> str | None:
+    states = [instance.state for instance in everyone if instance.id == record["master"]]
+    if states and states[0] not in ("shutting-down", "terminated"):
+        return None
+    age = parts.clock() - datetime.fromisoformat(record["launched_at"])
+    if not states and age < APPEARING:
+        return None
+    return f"its master {record['master']} is gone ({states[0] if states else 'EC2 knows it no more'})"
+
+
+def _reap(parts: Parts, found: Sweep, everyone: list[Instance], *, live: str | None) -> None:
+    """Terminates every instance of this stack that does not belong to the live run."""
+    doomed = dict(_doomed(parts, everyone, live))
+    found.not_terminated = parts.instances.terminate(doomed)
+    found.terminated = {id_: reason for id_, reason in doomed.items() if id_ not in found.not_terminated}
+
+
+def _doomed(parts: Parts, everyone: list[Instance], live: str | None) -> Iterator[tuple[str, str]]:
+    longest = timedelta(minutes=parts.settings.longest_life_minutes) + OVERTIME
+    for instance in everyone:
+        if not instance.alive:
+            continue
+        if parts.clock() - instance.launched_at > longest:
+            yield instance.id, f"older than {longest.total_seconds() / 60:.0f} minutes"
+        elif instance.run != live and not _leaves_by_itself(parts, instance):
+            yield instance.id, "its run is over or unknown"
+
+
+def _leaves_by_itself(parts: Parts, instance: Instance) -> bool:
+    """A master whose run has just ended is about to shut itself down."""
+    if instance.role != "master":
+        return False
+    record = _record(parts, instance.run)
+    return record is not None and record["state"] in ("done", "failed") and _ended_for(parts, record) <= LEAVING
+
+
+def _see_to_waiting_charts(parts: Parts, found: Sweep) -> None:
+    """Asks for a run where charts wait, and keeps the reason where they go on waiting."""
+    depth = parts.queue.depth()
+    found.charts_waiting = depth.waiting + depth.delayed
+    since = parts.fleet.note_waiting(depth.total, now=parts.clock())
+    if since is None:
+        return
+    runs_already = parts.fleet.lease() is not None
+    found.why_waiting = "" if runs_already else _not_yet(parts, depth.total, since) or _held_back(parts)
+    if not found.why_waiting:
+        _ask(parts, found)
+    parts.fleet.note_why_waiting(found.why_waiting)
+
+
+def _ask(parts: Parts, found: Sweep) -> None:
+    try:
+        found.answer = launch_run(parts, asked_by="watchdog")
+    except Exception as error:  # raised by whoever asked for the sweep, once it has told of the rest
+        found.launch_failure = error
+        found.why_waiting = f"the master could not be launched: {error}"
+    else:
+        found.why_waiting = _being_seen_to(parts, found.answer)
+
+
+def _being_seen_to(parts: Parts, answer: Answer) -> str:
+    record = _record(parts, answer.run) if answer.run else None
+    state = f", {record['state']} since {record['launched_at']}" if record else ""
+    return f"{answer.outcome}: {answer.run or 'a run'}{state}"
+
+
+def _not_yet(parts: Parts, waiting: int, since: datetime) -> str:
+    """Why so few charts are not worth a run yet; empty where they are."""
+    settings = parts.settings
+    due = since + timedelta(minutes=settings.longest_wait_minutes)
+    if waiting >= settings.backlog_threshold or parts.clock() >= due:
+        return ""
+    return f"{waiting} of the {settings.backlog_threshold} charts that are worth a run; it starts by {due.isoformat()}"
+
+
+def _held_back(parts: Parts) -> str:
+    """Why no run is started after one that spent its budget or several that failed; empty where nothing speaks
+    against one. Somebody who asks by an alarm or by hand is not held back."""
+    runs, _ = parts.fleet.runs(limit=10)
+    failed = 0
+    for run in runs:
+        if run["state"] not in ("failed", "died"):
+            break
+        failed += 1
+    if not failed:
+        return ""
+    last = runs[0]
+    if last.get("over_budget"):
+        pause, cause = BUDGET_PAUSE, "reached its budget"
+    elif failed >= 2:
+        pause, cause = min(FIRST_PAUSE * 2 ** (failed - 2), LONGEST_PAUSE), f"was the {failed}. in a row to fail"
+    else:
+        return ""
+    due = datetime.fromisoformat(last["ended_at"]) + pause
+    if parts.clock() >= due:
+        return ""
+    return f"run {last['run']} {cause} ({last['reason']}); the watchdog starts none before {due.isoformat()}"
+
+
+def _record(parts: Parts, run: str) -> dict[str, Any] | None:
+    try:
+        return parts.fleet.run(run)
+    except NotFound:
+        return None
+
+
+def _ended_for(parts: Parts, record: dict[str, Any]) -> timedelta:
+    return parts.clock() - datetime.fromisoformat(record["ended_at"])
