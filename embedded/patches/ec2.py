@@ -51,10 +51,10 @@ def install(machines: Boots) -> None:
 
 
 def _install_launching(machines: Boots) -> None:
-    @replace(ec2, "_parse_lt_data", "p")
-    def parse_template_data(original: Callable[..., Any], request: Parameters) -> Any:
-        data, prefix = original(request), "LaunchTemplateData.InstanceMarketOptions.MarketType"
-        if market := ec2._p(request, prefix):
+    @replace(ec2, "_parse_lt_data", "params")
+    def parse_template_data(original: Callable[..., Any], request: Parameters, prefix: str = "LaunchTemplateData") -> Any:
+        data = original(request, prefix)
+        if market := ec2._p(request, f"{prefix}.InstanceMarketOptions.MarketType"):
             data["InstanceMarketOptions"] = {"MarketType": market}
         return data
 
