@@ -34,6 +34,15 @@ class Sweep:
     answer: Answer | None = None  # of the launcher, where one was asked for
     launch_failure: Exception | None = None
 
+    def counts(self) -> dict[str, int]:
+        """The metrics of a sweep, in namespace `chartcoder`; the template raises alarms on the first two."""
+        return {
+            "LeaseLapsed": int(self.lapsed is not None),
+            "InstancesNotTerminated": len(self.not_terminated),
+            "RunsDied": len(self.died),
+            "ChartsWaiting": self.charts_waiting,
+        }
+
 
 def sweep(parts: Parts) -> Sweep:
     """One look at everything; doing it twice does nothing more.

@@ -1,0 +1,35 @@
+"""The launcher's function: an alarm or an operator says that charts wait; one master is started for all of them."""
+
+import os
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes import CloudWatchAlarmEvent
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
+
+from chartcoder.launching import Parts, launch_run
+from chartcoder.settings import Settings
+
+logger, tracer, metrics = Logger(), Tracer(), Metrics()
+parts = Parts.of(Settings.read(os.environ), boto3.Session(), Config(retries={"mode": "standard", "max_attempts": 8}))
+
+
+@metrics.log_metrics
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Takes a CloudWatch alarm's event, or an empty one from an operator (`aws lambda invoke`)."""
+    asked_by = "operator"
+    if "alarmData" in event:
+        alarm = CloudWatchAlarmEvent(event).alarm_data
+        asked_by = f"alarm {alarm.alarm_name}"
+        if alarm.state.value != "ALARM":
+            logger.info("an alarm that went back asks for nothing", extra={"asked_by": asked_by})
+            return {"outcome": "nothing to do", "run": None}
+    answer = launch_run(parts, asked_by=asked_by)
+    logger.info(answer.outcome, extra={"asked_by": asked_by, "run": answer.run})
+    metrics.add_metric("RunsLaunched", MetricUnit.Count, int(answer.outcome == "launched"))
+    return {"outcome": answer.outcome, "run": answer.run}
