@@ -60,7 +60,8 @@ class Answering:
             "submitted": submitted,
             "submitted_is_exact": exact,
             "waiting": submitted - ended,
-            **tally,
+            "coded": tally["coded"],
+            "failed": tally["failed"],
             "done": exact and ended == submitted,
         }
 
@@ -133,7 +134,7 @@ class Answering:
             "in_flight": depth.in_flight,
             "delayed": depth.delayed,
             "dead_letters": self._queue.dead_letters(),
-            "run": None if lease is None or lease.run is None else self._fleet.run(lease.run),
+            "run": None if lease is None else self._fleet.run(lease.run),
         }
 
 

@@ -24,10 +24,13 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from chartcoder.cloud.charts import ChartReference, ChartStore, references
+from chartcoder.cloud.fleet import FleetTable, WorkerState
+from chartcoder.cloud.metadata import InstanceMetadata
 from chartcoder.cloud.queue import TEN, ChartsQueue, Delivery
 from chartcoder.cloud.results import Outcome, ResultsStore, pack
 from chartcoder.errors import BadRequest, ChartError, CodingFailed
 from chartcoder.pool import CodingPool
+from chartcoder.settings import Settings
 
 if TYPE_CHECKING:
     from chartcoder.chart import CodedChart
@@ -67,7 +70,7 @@ class Worker:
         charts: ChartStore,
         results: ResultsStore,
         pool: CodingPool[Coded],
-        report: Callable[[int, int, str], None],
+        report: Callable[[int, int, WorkerState], None],
         notice: Callable[[], bool],
         name: str,
         run: str,
@@ -253,11 +256,11 @@ class Worker:
             self._log.info("giving back", extra={"messages": len(deliveries)})
             self._queue.release(deliveries)
 
-    def _tell(self, state: str) -> None:
+    def _tell(self, state: WorkerState) -> None:
         progress, self._progress = self._progress, Progress()
-        self._report(
-            progress.coded, progress.failed, "leaving" if self._leaving.is_set() and state != "left" else state
-        )
+        if self._leaving.is_set() and state != "left":
+            state = "leaving"
+        self._report(progress.coded, progress.failed, state)
 
     def _guard(self, function: Callable[..., None]) -> Callable[..., None]:
         """What fails in a thread is raised in the main one, so that no fault goes unseen."""
@@ -280,10 +283,6 @@ def main() -> None:
     """`python -m chartcoder.worker`: wires the real parts and works until told to leave."""
     import boto3
     from botocore.config import Config
-
-    from chartcoder.cloud.fleet import FleetTable
-    from chartcoder.cloud.metadata import InstanceMetadata
-    from chartcoder.settings import Settings
 
     settings = Settings.read(os.environ)
     config = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=FETCHERS * 2)
