@@ -12,24 +12,15 @@ from typing import Any
 from ministack.services.cloudformation import provisioners
 
 from embedded.patches.base import EmulatorChanged, require
+from embedded.patches.without_effect import WITHOUT_EFFECT
 
 log = logging.getLogger("embedded.cloudformation")
-
-WITHOUT_EFFECT = {
-    "AWS::EC2::FlowLog": "there is no traffic between the emulated network's interfaces to log",
-    "AWS::EC2::SecurityGroupEgress": "processes share the loopback interface; rules inside a security group are kept",
-    "AWS::EC2::SecurityGroupIngress": "processes share the loopback interface; rules inside a security group are kept",
-    "AWS::IAM::ServiceLinkedRole": "the account's role for Spot; nothing here assumes it",
-    "AWS::WAFv2::WebACLAssociation": "the API is reached on loopback only",
-}
-"""Type -> why it does nothing here. What is not here and not known to ministack fails the stack."""
-
 
 def install() -> None:
     require(provisioners, "_RESOURCE_HANDLERS")
     known = [kind for kind in WITHOUT_EFFECT if kind in provisioners._RESOURCE_HANDLERS]
     if known:
-        raise EmulatorChanged(f"ministack knows {', '.join(known)} by now: take it out of {__name__}.WITHOUT_EFFECT")
+        raise EmulatorChanged(f"ministack knows {', '.join(known)} by now: take it out of embedded/patches/without_effect.py")
     for kind in WITHOUT_EFFECT:
         provisioners._RESOURCE_HANDLERS[kind] = {"create": _create, "update": _update, "delete": _delete}
 
