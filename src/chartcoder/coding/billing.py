@@ -1,35 +1,42 @@
-"""From findings to the list to bill."""
+"""From findings to the list to bill: the guidelines applied to a draft."""
 
 from __future__ import annotations
 
+import re
+
 from chartcoder.chart import BilledCode, Finding, RejectedCode, Setting
 from chartcoder.coding.conditions import ChartView
+from chartcoder.coding.guidelines import Draft, apply_guidelines
 from chartcoder.coding.terminology import Terminology
+
+INPATIENT = re.compile(
+    r"\b(?:discharge summary|hospital course|date of admission|admission date|discharge date|date of discharge"
+    r"|admitted to the (?:hospital|floor|icu|ward|service)|discharge diagnos[ei]s|discharged (?:home|to))\b",
+    re.I,
+)
+
+
+def setting_of(text: str) -> Setting:
+    """Inpatient where the chart reads like a hospital stay, else outpatient (the stricter: IV.H)."""
+    return "inpatient" if INPATIENT.search(text) else "outpatient"
 
 
 def bill(
     findings: list[Finding], terminology: Terminology, view: ChartView, setting: Setting | None
 ) -> tuple[tuple[BilledCode, ...], tuple[RejectedCode, ...]]:
     """The codes to bill, in order, and the candidates that are not billed, each with the reason."""
-    evidence: dict[str, list[int]] = {}
-    refused: dict[str, list[int]] = {}
-    for place, finding in enumerate(findings):
-        if finding.code is None:
-            continue
-        held = evidence if finding.assertion == "present" else refused
-        held.setdefault(finding.code, []).append(place)
+    draft = Draft(findings, terminology, view, setting or setting_of(view.text))
+    apply_guidelines(draft)
+    ordered = sorted(draft.candidates.values(), key=lambda candidate: candidate.rank)
     codes = tuple(
-        BilledCode(code, terminology.description(code), tuple(places))
-        for code, places in evidence.items()
-        if terminology.is_billable(code)
+        BilledCode(
+            candidate.code, terminology.description(candidate.code), tuple(candidate.evidence), tuple(candidate.rules)
+        )
+        for candidate in ordered
     )
     rejected = tuple(
-        RejectedCode(code, tuple(places), _reason(findings[places[0]]))
-        for code, places in refused.items()
-        if code not in evidence
+        RejectedCode(code, tuple(places), reason)
+        for code, (places, reason) in draft.rejected.items()
+        if code not in draft.candidates
     )
     return codes, rejected
-
-
-def _reason(finding: Finding) -> str:
-    return f"{finding.assertion} by '{finding.cue}'"

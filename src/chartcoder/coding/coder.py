@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chartcoder.chart import Assertion, Chart, CodedChart, Finding
+from chartcoder.chart import Chart, CodedChart, Finding
+from chartcoder.coding.assertions import assertion_of
 from chartcoder.coding.billing import bill
 from chartcoder.coding.conditions import ChartView
-from chartcoder.coding.engine import FAMILY, HISTORICAL, HYPOTHETICAL, NEGATED, POSSIBLE, Context, Engine
+from chartcoder.coding.engine import Context, Engine
 from chartcoder.coding.lexicon.artefact import Lexicon
 from chartcoder.coding.matching import Matcher, Term
 from chartcoder.coding.sections import Sections
@@ -15,15 +16,6 @@ from chartcoder.coding.terminology import Terminology
 
 ARTEFACT = Path(__file__).parent / "artefact"
 ENGINES = ("medspacy", "compiled")
-
-ASSERTION_OF: tuple[tuple[str, Assertion], ...] = (
-    (FAMILY, "family"),
-    (NEGATED, "negated"),
-    (HYPOTHETICAL, "hypothetical"),
-    (HISTORICAL, "historical"),
-    (POSSIBLE, "possible"),
-)
-"""Of several cues that reach a term, the first here says how it is asserted."""
 
 
 class Coder:
@@ -72,8 +64,8 @@ class Coder:
         )
 
     def _finding(self, text: str, term: Term, context: Context, code: str) -> Finding:
-        assertion, cue = _assertion(context)
         full = self._terminology.with_seventh(code, "A")
+        assertion, cue = assertion_of(full, text[term.start : term.end], context)
         return Finding(
             text=text[term.start : term.end],
             start=term.start,
@@ -84,13 +76,6 @@ class Coder:
             code=full,
             description=self._terminology.description(full),
         )
-
-
-def _assertion(context: Context) -> tuple[Assertion, str | None]:
-    for category, assertion in ASSERTION_OF:
-        if category in context.cues:
-            return assertion, context.cues[category]
-    return "present", None
 
 
 def _make_engine(engine: str, folder: Path) -> Engine:

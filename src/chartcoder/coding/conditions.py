@@ -88,6 +88,8 @@ def _met(name: str, value: str, view: ChartView, start: int, end: int) -> bool:
         low, high = max(0, start - NEAR), end + NEAR
         found = _any_of(value).search(view.lower[low:start] + " \n " + view.lower[end:high])
         return bool(found) == (name == "near")
+    if name == "follows":  # made by the lexicon's build, for phrases that begin with a word that normalising drops
+        return bool(re.search(rf"\b{re.escape(value)}\W+(?:\w+\W+)?$", view.lower[max(0, start - 40) : start]))
     if name == "section":
         return view.section_at(start) in {section.strip() for section in value.split(",")}
     if name == "sex":

@@ -28,9 +28,7 @@ from chartcoder.coding.lexicon.normalise import ATTRIBUTES, WORD
 OUTSIDE_PHRASES = frozenset(ATTRIBUTE_OF_CHARACTER) | {SKIP}
 ENDS_A_RUN = frozenset({BREAK, COMMA, LINE, AND, UNKNOWN})
 
-IMPLIED = frozenset(
-    {"primary", "essential", "single", "episode", "unilateral", "closed", "displaced", "initial", "simple"}
-)
+IMPLIED = frozenset({"primary", "essential", "unilateral", "closed", "displaced"})
 """Attributes that a code may ask for and a chart need not say, by the release's own defaults (a fracture not said to be
 open is closed, one not said to be aligned is displaced: Official Guidelines I.C.19.c)."""
 

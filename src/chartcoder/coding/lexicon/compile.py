@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from chartcoder.coding.lexicon.curated import CuratedRow
-from chartcoder.coding.lexicon.normalise import read_phrase
+from chartcoder.coding.lexicon.normalise import leading_filler, read_phrase
 from chartcoder.coding.lexicon.variants import ENCOUNTER, official_variants, permuted, strip_tails
 from chartcoder.coding.terminology import CodeEntry
 
@@ -141,8 +141,12 @@ def add_curated(phrases: Phrases, rows: list[CuratedRow], by_code: dict[str, Cod
         for phrase in row.phrases:
             for form in _hyphen_forms(phrase):
                 core, attributes = read_phrase(form)
+                when = row.when
+                filler = leading_filler(form)
+                if filler and len(core) == 1:  # "on warfarin", "on edge": the word alone does not say it
+                    when = (*when, ("follows", filler))
                 for order in permuted(core):
-                    phrases.add(order, Entry(tuple(sorted(attributes)), codes, RANK_CURATED, row.when))
+                    phrases.add(order, Entry(tuple(sorted(attributes)), codes, RANK_CURATED, when))
     for row in rows:
         if len(row.codes) == 1 and not row.when:
             _inherit(phrases, row, by_code)

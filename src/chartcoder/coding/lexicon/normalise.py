@@ -212,6 +212,12 @@ def read_phrase(phrase: str) -> tuple[tuple[str, ...], frozenset[str]]:
     return tuple(core), frozenset(attributes)
 
 
+def leading_filler(phrase: str) -> str | None:
+    """The first word of a phrase where it is one that normalising drops: "on" of "on warfarin"."""
+    first = WORD.search(phrase.lower())
+    return first[1] if first and first[1] in FILLERS else None
+
+
 def is_abbreviation(word: str) -> bool:
     """Whether a word is written so that its case matters: "MS", "DM2", "HFpEF", "T2DM"."""
     return len(word) > 1 and sum(letter.isupper() for letter in word) > 1

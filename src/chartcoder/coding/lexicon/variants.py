@@ -17,11 +17,12 @@ NOT_A_NAME = re.compile(r"^(?:other|unspecified other)\b|classified elsewhere|^e
 """Residual classes ("Other specified disorders of ...") name what is not named: no chart says so."""
 
 TAIL = re.compile(
-    r",? (?:unspecified|not otherwise specified|nos|nec|not elsewhere classified|uncomplicated"
-    r"|unspecified (?:whether|as to|organism|site|type|part|cause|severity|eye|ear|side|trimester|laterality|intractab)[^,]*"
-    r"|(?:organism|site|type|cause|stage|severity|eye|ear|side|laterality|degree|not) (?:un|not )specified"
-    r"|without (?!mention\b)[^,]*|without mention of [^,]*|so (?:stated|described)|not intractable[^,]*"
-    r"|not specified as [^,]*|in diseases classified elsewhere)$",
+    r"(?:,? (?:unspecified|not otherwise specified|nos|nec|not elsewhere classified|uncomplicated)"
+    r"|, unspecified (?:whether|as to|organism|site|type|part|cause|severity|eye|ear|side|trimester|laterality)[^,]*"
+    r"|, unspecified intractab[^,]*"
+    r"|,? (?:organism|site|type|cause|stage|severity|eye|ear|side|laterality|degree|not) (?:un|not )specified"
+    r"|,? without [^,]*|,? so (?:stated|described)|, not intractable[^,]*|, not specified as [^,]*"
+    r"|,? in diseases classified elsewhere)$",
     re.I,
 )
 """Endings that say that nothing more is said."""
@@ -29,6 +30,7 @@ TAIL = re.compile(
 INVERTED_STOP = re.compile(r"^(?:with|without|due|in|not|unspecified|other|except|initial|subsequent|and|or)\b", re.I)
 X_OF_Y = re.compile(r"^((?:[\w-]+ ){0,3}[\w-]+) (?:of|in) (?:the )?([\w-]+(?: [\w-]+){0,2})$", re.I)
 BRACKETED = re.compile(r"\s*\[([^\]]*)\]")
+ABBREVIATION = re.compile(r"\s*\[([A-Z]{2,6})\]")
 PARENTHESISED = re.compile(r"\s*\(([^)]*)\)")
 
 
@@ -50,9 +52,9 @@ def official_variants(term: str) -> Iterator[tuple[str, int]]:
 
 
 def _variants(term: str) -> Iterator[tuple[str, int]]:
-    for bracketed in BRACKETED.findall(term):  # synonyms: "Transient ischemic attack [TIA]"
-        if 1 < len(bracketed) <= 40 and "," not in bracketed:
-            yield bracketed, 1
+    abbreviated = put_abbreviation(term)
+    if abbreviated:
+        yield abbreviated, 1
     plain = BRACKETED.sub("", term)
     bare = PARENTHESISED.sub("", plain)  # nonessential modifiers: "Systolic (congestive) heart failure"
     inside = PARENTHESISED.sub(r" \1", plain)
@@ -63,6 +65,19 @@ def _variants(term: str) -> Iterator[tuple[str, int]]:
         for turned in (undo_inversion(stripped), *turn_of(stripped)):
             if turned:
                 yield turned, 2
+
+
+def put_abbreviation(term: str) -> str | None:
+    """ "Elevated prostate specific antigen [PSA]" as "Elevated PSA": the abbreviation for the words that it is the initials of."""
+    found = ABBREVIATION.search(term)
+    if not found:
+        return None
+    words = term[: found.start()].split()
+    count = len(found[1])
+    initials = "".join(word[0] for word in words[-count:]).lower()
+    if initials != found[1].lower():
+        return None
+    return " ".join([*words[:-count], found[1], term[found.end() :]]).strip()
 
 
 def strip_tails(term: str) -> str:
@@ -89,6 +104,13 @@ def turn_of(term: str) -> Iterator[str]:
         yield f"{found[2]} {found[1]}"
 
 
+ORDERED = frozenset(
+    "& no not never non off up out over under down back than too can cannot unable lack loss gain son go going get as per be"
+    " feel feeling show after before when during until free".split()
+)
+"""Words that mean what they mean where they stand: phrases with them do not turn ("no show" is not "show no")."""
+
+
 def permuted(core: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """Orders in which a short phrase's core tokens may stand: "pain knee" and "knee pain".
 
@@ -96,7 +118,7 @@ def permuted(core: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     fracture"). Longer phrases keep their order: charts that repeat them repeat them as they are.
     """
     yield core
-    if "&" in core:
+    if not ORDERED.isdisjoint(core):
         return
     if 2 <= len(core) <= 4:
         yield (*core[1:], core[0])

@@ -1,0 +1,87 @@
+"""What a chart asserts of a term: from ConText's cues, the section, and what kind of code it is.
+
+Cues alone mislead: "history of hypertension" means that the patient has it, "family history of breast cancer" is a term of its own,
+a nephrectomy is a status only where it is over. The classes of codes are in `code_classes.tsv`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from chartcoder.chart import Assertion
+from chartcoder.coding.engine import FAMILY, HISTORICAL, HYPOTHETICAL, NEGATED, POSSIBLE, Context
+
+CLASSES = Path(__file__).with_name("code_classes.tsv")
+
+FAMILY_SECTIONS = frozenset({"family_history"})
+HISTORY_SECTIONS = frozenset({"past_medical_history", "past_surgical_history"})
+INSTRUCTION_SECTIONS = frozenset({"patient_instructions", "education", "patient_education"})
+ALLERGY_SECTIONS = frozenset({"allergies", "allergy"})
+
+PROCEDURE = re.compile(r"(?:ectom|otom|ostom|plast|amputat|resection|transplant|graft|bypass|arthrodesis|fusion)", re.I)
+
+
+@cache
+def class_of(code: str) -> frozenset[str]:
+    """The classes of a code by its longest listed prefixes: "chronic", "status", "needs_history", "symptom", ..."""
+    return frozenset(name for name, prefixes in _classes().items() if code.startswith(prefixes))
+
+
+@cache
+def _classes() -> dict[str, tuple[str, ...]]:
+    classes: dict[str, tuple[str, ...]] = {}
+    for line in CLASSES.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            name, prefixes = line.split("\t")
+            classes[name] = classes.get(name, ()) + tuple(prefixes.split())
+    return classes
+
+
+def assertion_of(code: str | None, text: str, context: Context) -> tuple[Assertion, str | None]:
+    """How a term that implies `code` is asserted, and the cue or the section that says so.
+
+    Args:
+        code: the code the term implies.
+        text: the term as the chart has it.
+        context: its section and ConText cues.
+    """
+    cues, section = context.cues, context.section
+    classes = class_of(code) if code else frozenset[str]()
+    about_family = "family_history" in classes
+    if NEGATED in cues and "absence" not in classes:
+        return "negated", cues[NEGATED]
+    if not about_family:
+        if FAMILY in cues:
+            return "family", cues[FAMILY]
+        if section in FAMILY_SECTIONS:
+            return "family", _heading(section)
+    if HYPOTHETICAL in cues:
+        return "hypothetical", cues[HYPOTHETICAL]
+    if section in INSTRUCTION_SECTIONS:
+        return "hypothetical", _heading(section)
+    if POSSIBLE in cues:
+        return "possible", cues[POSSIBLE]
+    if about_family:
+        return "present", None
+    return _in_time(classes, text, context)
+
+
+def _in_time(classes: frozenset[str], text: str, context: Context) -> tuple[Assertion, str | None]:
+    """Present or historical. What is chronic lasts; what is a status says so itself, unless it names a procedure."""
+    cue, section = context.cues.get(HISTORICAL), context.section
+    over = cue or (_heading(section) if section in HISTORY_SECTIONS else None)
+    if "needs_history" in classes and PROCEDURE.search(text):
+        if over is None:
+            return "hypothetical", "a procedure, not said to be over"
+        return "present", cue
+    if "status" in classes or "chronic" in classes:
+        return "present", None
+    if section in ALLERGY_SECTIONS:
+        return "historical", _heading(section)
+    return ("historical", over) if over else ("present", None)
+
+
+def _heading(section: str | None) -> str:
+    return f"section {section}"

@@ -1,0 +1,125 @@
+"""Section I.C: chapter-specific guidelines."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from chartcoder.coding.assertions import class_of
+from chartcoder.coding.guidelines.draft import Draft
+
+HISTORY = Path(__file__).with_name("history_codes.tsv")
+SUBSEQUENT = re.compile(
+    r"\b(?:follow[- ]?up (?:visit |appointment )?(?:for|of|after)|routine healing|healing (?:well|fracture)|cast (?:removal|change|check)|weeks? post[- ]?op"
+    r"|status post (?:orif|fixation)|s/p (?:orif|fixation)|subsequent encounter|post[- ]?operative visit|here for follow[- ]?up)\b",
+    re.I,
+)
+SEQUELA = re.compile(r"\b(?:sequelae?|late effects?|old (?:fracture|injury)|residual)\b", re.I)
+
+
+def join_diabetes_with_kidney_disease(draft: Draft) -> None:
+    """I.C.4.a and I.A.15 "with": diabetes and chronic kidney disease are linked unless the chart says otherwise."""
+    kidney = draft.matching("N18")
+    for code in draft.matching("E08.9", "E09.9", "E10.9", "E11.9", "E13.9"):
+        if kidney:
+            new = code[:3] + ".22"
+            draft.bill(new, draft.candidates[kidney[0]].evidence)
+            draft.candidates[new].rank = draft.candidates[code].rank
+            draft.replace(code, new, "I.A.15 'with': diabetes with chronic kidney disease")
+
+
+def join_hypertension_with_heart_and_kidney(draft: Draft) -> None:
+    """I.C.9.a: hypertension with heart failure is I11.0, with chronic kidney disease I12, with both I13."""
+    if "I10" not in draft.candidates:
+        return
+    heart = draft.matching("I50", "I51.4", "I51.5", "I51.7", "I51.81", "I51.89", "I51.9")
+    failure = draft.matching("I50")
+    kidney = draft.matching("N18")
+    late = any(code in {"N18.5", "N18.6"} for code in kidney)
+    if heart and kidney:
+        new = ("I13.2" if late else "I13.0") if failure else ("I13.11" if late else "I13.10")
+    elif kidney:
+        new = "I12.0" if late else "I12.9"
+    elif failure:
+        new = "I11.0"
+    elif heart:
+        new = "I11.9"
+    else:
+        return
+    first = min(draft.candidates[code].rank for code in ("I10", *heart, *kidney))
+    for code in (*heart, *kidney):
+        draft.bill(new, draft.candidates[code].evidence)
+    draft.replace("I10", new, "I.C.9.a hypertension with heart or kidney disease")
+    draft.candidates[new].rank = first - 1
+
+
+def keep_one_type_of_diabetes(draft: Draft) -> None:
+    """I.C.4.a.2: diabetes is type 2 where no type is given; a chart that says type 1 anywhere gives one."""
+    types = {finding.code[:3] for _, finding in draft.present() if finding.code and finding.code[:3] in {"E10", "E13"}}
+    if len(types) != 1:
+        return
+    said = types.pop()
+    for code in draft.matching("E11"):
+        new = said + code[3:]
+        if new in draft.terminology:
+            draft.replace(code, new, f"I.C.4.a.2 type of diabetes: the chart says {said}")
+
+
+@cache
+def _history_codes() -> tuple[tuple[tuple[str, ...], str, str], ...]:
+    rows = []
+    for line in HISTORY.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            kind, prefixes, code = line.split("\t")
+            rows.append((tuple(prefixes.split()), kind, code))
+    return tuple(rows)
+
+
+def history_code(code: str, kind: str) -> str | None:
+    """The Z code that says that a condition is over ("personal") or runs in the family ("family"); None where there is none."""
+    matching = [
+        (max(len(prefix) for prefix in prefixes if code.startswith(prefix)), history)
+        for prefixes, row_kind, history in _history_codes()
+        if row_kind == kind and code.startswith(prefixes)
+    ]
+    return max(matching)[1] if matching else None
+
+
+def code_history(draft: Draft) -> None:
+    """I.C.21.c.4: what is over, or runs in the family, is coded as such where it was assessed; I.C.2.m for neoplasms."""
+    for place, finding in enumerate(draft.findings):
+        kind = {"historical": "personal", "family": "family"}.get(finding.assertion)
+        if (
+            not kind
+            or not finding.code
+            or finding.section not in {"assessment", "observation_and_plan", "problem_list"}
+        ):
+            continue
+        code = history_code(finding.code, kind)
+        if code:
+            draft.bill(code, [place], f"I.C.21.c.4 {kind} history of {finding.code}")
+
+
+def code_external_causes(draft: Draft) -> None:
+    """I.C.20: how an injury came about is coded with it; never first, never alone."""
+    if not any(code[0] in "ST" for code in draft.candidates):
+        return
+    for place, finding in draft.present():
+        if finding.code and "external" in class_of(finding.code):
+            draft.bill(finding.code, [place], "I.C.20 external cause of the injury", rank=place + 500_000)
+
+
+def set_seventh_character(draft: Draft) -> None:
+    """I.C.19.a: A while treatment is active, D in aftercare and healing, S for what an injury left behind."""
+    injuries = [code for code in draft.candidates if len(code) == 8 and code[7] in "AB" and code[0] in "STVWXYM"]
+    if not injuries:
+        return
+    text = draft.view.text[:20_000]
+    wanted = "D" if SUBSEQUENT.search(text) else "S" if SEQUELA.search(text) else None
+    if wanted is None:
+        return
+    for code in injuries:
+        new = code[:7] + wanted
+        if new in draft.terminology:
+            draft.replace(code, new, "I.C.19.a seventh character")

@@ -1,0 +1,162 @@
+"""Section I.A and I.B: conventions of the classification and general guidelines."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from chartcoder.coding.assertions import class_of
+from chartcoder.coding.guidelines.draft import Draft
+
+INTEGRAL = Path(__file__).with_name("integral_symptoms.tsv")
+
+
+def code_uncertain_diagnoses_of_inpatients(draft: Draft) -> None:
+    """II.H and III.C: at discharge from a hospital, an uncertain diagnosis is coded as if it existed; IV.H: never otherwise."""
+    if draft.setting != "inpatient":
+        return
+    final = {"assessment", "diagnoses", "postoperative_diagnosis", "hospital_course", "observation_and_plan"}
+    for place, finding in enumerate(draft.findings):
+        if finding.code and finding.assertion == "possible" and finding.section in final:
+            draft.bill(finding.code, [place], f"II.H uncertain diagnosis ('{finding.cue}')")
+
+
+def drop_integral_symptoms(draft: Draft) -> None:
+    """I.B.5: signs and symptoms that are part of a confirmed disease are not coded beside it."""
+    for symptom in list(draft.candidates):
+        if "symptom" not in class_of(symptom):
+            continue
+        cause = next((code for code in draft.candidates if code != symptom and is_integral(symptom, code)), None)
+        if cause:
+            draft.reject(symptom, f"symptom of {cause} (I.B.5)")
+
+
+@cache
+def _integral() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+    rows = []
+    for line in INTEGRAL.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            symptoms, diseases = line.split("\t")
+            rows.append((tuple(symptoms.split()), tuple(diseases.split())))
+    return tuple(rows)
+
+
+def is_integral(symptom: str, disease: str) -> bool:
+    """Whether a symptom's code is routinely part of a disease's (`integral_symptoms.tsv`)."""
+    return any(symptom.startswith(symptoms) and disease.startswith(diseases) for symptoms, diseases in _integral())
+
+
+def keep_the_more_specific(draft: Draft) -> None:
+    """I.B.2: to the highest level of detail: an unspecified code gives way to a specific one of its category."""
+    for code in list(draft.candidates):
+        description = draft.terminology.description(code).lower()
+        if "unspecified" not in description and "not specified" not in description:
+            continue
+        specific = next(
+            (
+                other
+                for other in draft.candidates
+                if other != code
+                and other[:3] == code[:3]
+                and "unspecified" not in draft.terminology.description(other).lower()
+            ),
+            None,
+        )
+        if specific and code[0] != "C":
+            draft.reject(code, f"less specific than {specific} (I.B.2)")
+
+
+def join_both_sides(draft: Draft) -> None:
+    """I.B.13: where a bilateral code exists, left and right are one code; otherwise both are coded."""
+    for code in list(draft.candidates):
+        if code not in draft.candidates:
+            continue
+        sides = _sides_of(code, draft)
+        if not sides:
+            continue
+        left, right, bilateral = sides
+        if bilateral and left in draft.candidates and right in draft.candidates:
+            evidence = draft.candidates[left].evidence + draft.candidates[right].evidence
+            rank = min(draft.candidates[left].rank, draft.candidates[right].rank)
+            draft.bill(bilateral, evidence, "I.B.13 laterality", rank=rank)
+            for side in (left, right):
+                draft.reject(side, f"joined into {bilateral} (I.B.13)")
+
+
+def _sides_of(code: str, draft: Draft) -> tuple[str, str, str | None] | None:
+    """The left, right and bilateral forms of a code whose description says right or left."""
+    description = draft.terminology.description(code).lower()
+    if " right" not in description and " left" not in description:
+        return None
+    stem = code[:-1]
+    forms: dict[str, str] = {}
+    plain = _without_side(description)
+    for digit in "0123456789":
+        other = draft.terminology.description(stem + digit).lower()
+        if other and _without_side(other) == plain:
+            side = next((side for side in ("bilateral", "right", "left") if side in other), None)
+            if side:
+                forms.setdefault(side, stem + digit)
+    if "left" in forms and "right" in forms:
+        return forms["left"], forms["right"], forms.get("bilateral")
+    return None
+
+
+def _without_side(description: str) -> str:
+    words = [word.strip(",") for word in description.split()]
+    return " ".join(
+        word.rstrip("s") for word in words if word not in {"right", "left", "bilateral", "unilateral", "unspecified"}
+    )
+
+
+def drop_excluded(draft: Draft) -> None:
+    """I.A.12.a Excludes1: two codes that may never be together; the one assessed first stays, a disease before a symptom."""
+    order = sorted(
+        draft.candidates.values(), key=lambda candidate: ("symptom" in class_of(candidate.code), candidate.rank)
+    )
+    kept: list[str] = []
+    for candidate in order:
+        code = candidate.code
+        conflict = next(
+            (
+                other
+                for other in kept
+                if draft.covered(other, draft.terminology.excludes1(code))
+                or draft.covered(code, draft.terminology.excludes1(other))
+            ),
+            None,
+        )
+        if conflict and not _allowed_together(code, conflict):
+            draft.reject(code, f"Excludes1 with {conflict} (I.A.12.a)")
+        else:
+            kept.append(code)
+
+
+def _allowed_together(code: str, other: str) -> bool:
+    """I.A.12.a: conditions that are unrelated to each other may be coded together; history and status codes are."""
+    return code[0] in "ZVWXY" or other[0] in "ZVWXY" or code[:3] == other[:3]
+
+
+def keep_billable(draft: Draft) -> None:
+    """I.B.2: only complete codes are billed."""
+    for code in list(draft.candidates):
+        if not draft.terminology.is_billable(code):
+            draft.reject(code, "not a complete code (I.B.2)")
+
+
+def sequence(draft: Draft) -> None:
+    """II, IV.G and I.A.13: the reason for the visit first; an underlying disease before its manifestation; circumstances last."""
+    for candidate in draft.candidates.values():
+        code = candidate.code
+        if code[0] in "VWXY":
+            candidate.rank += 1_000_000
+        elif code[0] == "Z" and candidate.rank > 0:
+            candidate.rank += 10_000
+    for code, candidate in draft.candidates.items():
+        first = draft.terminology.code_first(code)
+        causes = [other for other in draft.candidates if other != code and draft.covered(other, first)]
+        if causes:
+            cause = min(causes, key=lambda other: draft.candidates[other].rank)
+            if draft.candidates[cause].rank > candidate.rank:
+                draft.candidates[cause].rank = candidate.rank - 1
+                draft.candidates[cause].rules.append(f"I.A.13 code first, before {code}")

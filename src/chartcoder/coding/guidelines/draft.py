@@ -1,0 +1,75 @@
+"""The list to bill while it is made: candidates with their evidence, and what was turned down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from chartcoder.chart import Finding, Setting
+from chartcoder.coding.conditions import ChartView
+from chartcoder.coding.terminology import Terminology, in_range
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A code that may be billed, the findings that support it, and the rules that made it."""
+
+    code: str
+    evidence: list[int]
+    rules: list[str] = field(default_factory=list)
+    rank: int = 0  # place in the list: lower is earlier
+
+
+@dataclass(slots=True)
+class Draft:
+    """What the rules work on."""
+
+    findings: list[Finding]
+    terminology: Terminology
+    view: ChartView
+    setting: Setting
+    candidates: dict[str, Candidate] = field(default_factory=dict)
+    rejected: dict[str, tuple[list[int], str]] = field(default_factory=dict)
+
+    def bill(self, code: str, evidence: Iterable[int], rule: str | None = None, *, rank: int | None = None) -> None:
+        """Make a code a candidate, or add evidence and a rule to one."""
+        places = list(evidence)
+        held = self.candidates.get(code)
+        if held is None:
+            first = min(places, default=len(self.findings))
+            held = self.candidates[code] = Candidate(code, [], [], first if rank is None else rank)
+        held.evidence = sorted({*held.evidence, *places})
+        if rule and rule not in held.rules:
+            held.rules.append(rule)
+        self.rejected.pop(code, None)
+
+    def reject(self, code: str, reason: str, evidence: Iterable[int] | None = None) -> None:
+        """Turn a code down; of several reasons the first stays. A code that is billed on other evidence is not rejected."""
+        held = self.candidates.pop(code, None)
+        places = list(evidence) if evidence is not None else held.evidence if held else []
+        self.rejected.setdefault(code, (places, reason))
+
+    def replace(self, old: str, new: str, rule: str) -> None:
+        """Bill `new` on the evidence of `old`."""
+        held = self.candidates[old]
+        if new == old:
+            return
+        self.bill(new, held.evidence, rule, rank=held.rank)
+        self.reject(old, f"replaced by {new} ({rule})")
+
+    def matching(self, *prefixes: str) -> list[str]:
+        """The candidates that start with one of the prefixes."""
+        return [code for code in self.candidates if code.startswith(prefixes)]
+
+    def covered(self, code: str, ranges: Iterable[tuple[str, str]]) -> bool:
+        """Whether a code lies in one of the tabular list's ranges."""
+        return any(in_range(code, first, last) for first, last in ranges)
+
+    def present(self) -> Iterator[tuple[int, Finding]]:
+        """The findings that are asserted as present, with their places."""
+        for place, finding in enumerate(self.findings):
+            if finding.assertion == "present" and finding.code:
+                yield place, finding
+
+
+Rule = Callable[[Draft], None]

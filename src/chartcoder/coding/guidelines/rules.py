@@ -1,0 +1,24 @@
+"""The rules in the order they run."""
+
+from __future__ import annotations
+
+from chartcoder.coding.guidelines import chapters, conventions, selection
+from chartcoder.coding.guidelines.draft import Rule
+
+RULES: tuple[Rule, ...] = (
+    selection.select_candidates,
+    conventions.code_uncertain_diagnoses_of_inpatients,
+    chapters.code_history,
+    chapters.keep_one_type_of_diabetes,
+    chapters.join_diabetes_with_kidney_disease,
+    chapters.join_hypertension_with_heart_and_kidney,
+    conventions.keep_the_more_specific,
+    conventions.drop_integral_symptoms,
+    conventions.join_both_sides,
+    conventions.drop_excluded,
+    chapters.set_seventh_character,
+    chapters.code_external_causes,
+    conventions.keep_billable,
+    conventions.sequence,
+)
+"""First who may be billed, then what is joined, then what is dropped, last the order."""

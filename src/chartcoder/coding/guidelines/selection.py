@@ -1,0 +1,90 @@
+"""Which findings are candidates: II and III (inpatient), IV.G to IV.J (outpatient).
+
+A visit's list holds what was assessed: "code all documented conditions that coexist at the time of the encounter and that require or
+affect patient care" (IV.J). Where a chart has an assessment with a line for each problem, those lines name what was assessed;
+what only the history, the systems review or the examination mentions is a finding and no more.
+"""
+
+from __future__ import annotations
+
+import re
+
+from chartcoder.chart import Finding
+from chartcoder.coding.assertions import class_of
+from chartcoder.coding.guidelines.draft import Draft
+
+ASSESSED = frozenset({"assessment", "observation_and_plan", "postoperative_diagnosis", "diagnoses"})
+LISTED = frozenset({"problem_list", "hospital_course"})
+PLANNED = frozenset({"plan"})
+NOT_ASSESSED = frozenset(
+    "review_of_systems physical_exam family_history social_history medications allergies results imaging other procedure"
+    " patient_instructions indication preoperative_diagnosis labs_and_studies".split()
+)
+
+LONGEST_PROBLEM_LINE = 110
+NUMBERED = re.compile(r"\s*(?:[#*•·-]+\s*|\(?\d{1,2}[.):]\s*|[A-Z][.)]\s)+")
+NARRATIVE = re.compile(
+    r"\b(?:patient|he|she|they|presents?|presented|is an?|we|i|i'm|we'll|will|was|were|has|had|have|reports?|her|his|my)\b",
+    re.I,
+)
+
+
+def select_candidates(draft: Draft) -> None:
+    """IV.J, III: findings that were assessed; the others are turned down with the reason."""
+    pools = _pools(draft)
+    chosen = next((pool for pool in pools if pool), [])
+    for place in chosen:
+        finding = draft.findings[place]
+        if finding.code:
+            draft.bill(finding.code, [place])
+    _turn_down_the_rest(draft)
+
+
+def _pools(draft: Draft) -> list[list[int]]:
+    """Sets of findings to bill, the most telling first: the first that is not empty is taken."""
+    billable = [(place, finding) for place, finding in draft.present() if not _is_circumstance(finding)]
+    assessed = [(place, finding) for place, finding in billable if finding.section in ASSESSED]
+    problems = [place for place, finding in assessed if is_problem_line(draft.view.text, finding)]
+    planned = [
+        place for place, finding in billable if finding.section in PLANNED and is_problem_line(draft.view.text, finding)
+    ]
+    sectioned = any(finding.section for finding in draft.findings)
+    told = [place for place, finding in billable if not (sectioned and finding.section in NOT_ASSESSED)]
+    return [problems, [place for place, _ in assessed], planned, told, [place for place, _ in billable]]
+
+
+def _is_circumstance(finding: Finding) -> bool:
+    return finding.code is not None and bool({"circumstance", "external"} & class_of(finding.code))
+
+
+def _turn_down_the_rest(draft: Draft) -> None:
+    for place, finding in enumerate(draft.findings):
+        if not finding.code or finding.code in draft.candidates:
+            continue
+        if finding.assertion != "present":
+            cue = f" by '{finding.cue}'" if finding.cue else ""
+            reason = f"{finding.assertion}{cue}"
+        else:
+            where = f" ({finding.section} only)" if finding.section else ""
+            reason = f"not among the problems assessed{where}"
+        draft.rejected.setdefault(finding.code, ([], reason))[0].append(place)
+
+
+def is_problem_line(text: str, finding: Finding) -> bool:
+    """Whether a finding names a problem: it stands in a short line, or at the head of one, that is no narrative.
+
+    "1. Type 2 diabetes.", "Hypertension: continue lisinopril", "- Knee pain, likely osteoarthritis" do; "Medical reasoning: the
+    patient's knee pain ..." and "He has a history of ..." do not.
+    """
+    start = text.rfind("\n", 0, finding.start) + 1
+    end = text.find("\n", finding.end)
+    line = text[start : end if end >= 0 else len(text)]
+    marker = NUMBERED.match(line)
+    body_start = marker.end() if marker else 0
+    before = line[body_start : finding.start - start]
+    if ":" in before or len(before) > LONGEST_PROBLEM_LINE or NARRATIVE.search(before):
+        return False
+    if re.search(r"[.;]\s", before):
+        return False
+    first_sentence = re.split(r"[.:;](?:\s|$)| - ", line[body_start:], maxsplit=1)[0]
+    return len(first_sentence) <= LONGEST_PROBLEM_LINE and not NARRATIVE.search(first_sentence)
