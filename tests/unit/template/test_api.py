@@ -1,0 +1,104 @@
+"""The API: each route by name, each one signed for, none that logs or keeps what it answers."""
+
+import json
+
+import pytest
+from cloudformation import Stack
+
+ROUTES = {
+    "POST /charts": "ApiFunction",
+    "GET /batches": "ApiFunction",
+    "GET /batches/{batch}": "ApiFunction",
+    "GET /batches/{batch}/charts": "ApiFunction",
+    "GET /batches/{batch}/charts/{chart}": "ApiFunction",
+    "GET /failures": "ApiFunction",
+    "POST /failures/redrive": "ApiFunction",
+    "GET /runs": "ApiFunction",
+    "GET /runs/{run}": "ApiFunction",
+    "GET /status": "ApiFunction",
+    "POST /code": "CoderFunction",
+}
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method")
+
+
+@pytest.fixture
+def body(stack: Stack) -> dict:
+    (api,) = stack.of("ApiGateway::RestApi").values()
+    document: dict = api["Body"]
+    return document
+
+
+@pytest.fixture
+def stage(stack: Stack) -> dict:
+    (stage,) = stack.of("ApiGateway::Stage").values()
+    return stage
+
+
+def operations(body: dict) -> dict[str, dict]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in body["paths"].items()
+        for method, operation in methods.items()
+        if method in METHODS
+    }
+
+
+def test_the_routes_are_these_and_each_goes_to_its_function(body: dict) -> None:
+    found = {route: operation["x-amazon-apigateway-integration"] for route, operation in operations(body).items()}
+    assert set(found) == set(ROUTES)
+    for route, function in ROUTES.items():
+        assert f"${{{function}.Arn}}" in found[route]["uri"], route
+        assert found[route]["type"] == "aws_proxy", route
+
+
+def test_every_route_asks_for_a_signature(body: dict) -> None:
+    scheme = body["securityDefinitions"]["AWS_IAM"]
+    assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
+    for route, operation in operations(body).items():
+        assert operation["security"] == [{"AWS_IAM": []}], route
+
+
+def test_api_gateway_calls_the_functions_in_its_own_name(body: dict) -> None:
+    for route, operation in operations(body).items():
+        assert "credentials" not in operation["x-amazon-apigateway-integration"], route
+
+
+def test_no_other_origin_is_let_in(body: dict) -> None:
+    assert "Access-Control-Allow-Origin" not in json.dumps(body)
+
+
+def test_every_route_is_throttled_and_none_is_cached_or_logged_with_its_body(stack: Stack, stage: dict) -> None:
+    (settings,) = stage["MethodSettings"]
+    assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
+    assert settings["ThrottlingRateLimit"] == stack.parameter("ThrottlingRate")
+    assert settings["ThrottlingBurstLimit"] == stack.parameter("ThrottlingBurst")
+    assert settings["CachingEnabled"] is False
+    assert settings["DataTraceEnabled"] is False
+    assert settings["LoggingLevel"] == "OFF"
+    assert not stage.get("CacheClusterEnabled")
+
+
+def test_the_access_log_names_the_route_and_never_the_path_or_the_query(stage: dict) -> None:
+    log = stage["AccessLogSetting"]
+    assert log["DestinationArn"] == "${ApiAccessLogGroup.Arn}"
+    assert set(json.loads(log["Format"]).values()) == {
+        "$context.requestId",
+        "$context.requestTime",
+        "$context.httpMethod",
+        "$context.resourcePath",
+        "$context.status",
+        "$context.responseLength",
+        "$context.responseLatency",
+        "$context.identity.userArn",
+        "$context.identity.sourceIp",
+    }
+
+
+def test_requests_are_traced(stage: dict) -> None:
+    assert stage["TracingEnabled"] is True
+
+
+def test_a_firewall_stands_before_the_api_where_one_is_given(stack: Stack) -> None:
+    given = stack.parameter("WebAclArn")
+    associations = list(stack.of("WAFv2::WebACLAssociation").values())
+    assert [association["WebACLArn"] for association in associations] == ([given] if given else [])

@@ -1,0 +1,64 @@
+"""How instances are made: they answer tokens alone, end when they stop, and say whose they are."""
+
+import pytest
+from cloudformation import Stack
+
+TEMPLATES = {"MasterLaunchTemplate": "master", "WorkerLaunchTemplate": "worker", "WorkerSpotLaunchTemplate": "worker"}
+
+
+@pytest.fixture
+def launched(stack: Stack) -> dict[str, dict]:
+    data = {name: template["LaunchTemplateData"] for name, template in stack.of("EC2::LaunchTemplate").items()}
+    assert set(data) == set(TEMPLATES)
+    return data
+
+
+def test_the_metadata_service_answers_tokens_alone_and_within_one_hop(launched: dict[str, dict]) -> None:
+    for name, data in launched.items():
+        assert data["MetadataOptions"]["HttpTokens"] == "required", name
+        assert data["MetadataOptions"]["HttpPutResponseHopLimit"] == 1, f"{name}: containers use the host's network"
+
+
+def test_no_instance_has_a_public_address_or_an_ssh_key(launched: dict[str, dict]) -> None:
+    for name, data in launched.items():
+        assert [interface["AssociatePublicIpAddress"] for interface in data["NetworkInterfaces"]] == [False], name
+        assert "KeyName" not in data, name
+
+
+def test_every_instance_is_in_the_fleets_group_and_a_private_subnet(stack: Stack, launched: dict[str, dict]) -> None:
+    made = stack.parameter("VpcId") == ""
+    for name, data in launched.items():
+        (interface,) = data["NetworkInterfaces"]
+        assert interface["Groups"] == ["${InstanceSecurityGroup}"], name
+        assert interface["SubnetId"] == ("${PrivateSubnetA}" if made else "subnet-0123456789abcdef0"), name
+
+
+def test_a_shutdown_ends_an_instance_for_good(launched: dict[str, dict]) -> None:
+    for name, data in launched.items():
+        assert data["InstanceInitiatedShutdownBehavior"] == "terminate", name
+
+
+def test_every_instance_and_volume_says_its_stack_and_role(launched: dict[str, dict]) -> None:
+    for name, data in launched.items():
+        tagged = {
+            spec["ResourceType"]: {t["Key"]: t["Value"] for t in spec["Tags"]} for spec in data["TagSpecifications"]
+        }
+        assert set(tagged) == {"instance", "volume"}, name
+        for tags in tagged.values():
+            assert tags["chartcoder:stack"] == "chartcoder", name
+            assert tags["chartcoder:role"] == TEMPLATES[name], name
+
+
+def test_every_instance_has_its_own_roles_profile(launched: dict[str, dict]) -> None:
+    for name, role in TEMPLATES.items():
+        assert launched[name]["IamInstanceProfile"] == {"Arn": f"${{{role.capitalize()}InstanceProfile.Arn}}"}, name
+
+
+def test_spot_workers_are_workers_but_for_the_market(launched: dict[str, dict]) -> None:
+    spot = dict(launched["WorkerSpotLaunchTemplate"])
+    assert spot.pop("InstanceMarketOptions")["MarketType"] == "spot"
+    assert spot == launched["WorkerLaunchTemplate"]
+
+
+def test_user_data_is_a_file_and_not_in_the_template(launched: dict[str, dict]) -> None:
+    assert not [name for name, data in launched.items() if "UserData" in data]

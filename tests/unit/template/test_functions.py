@@ -1,0 +1,111 @@
+"""The functions: two images, every setting, and nothing of a chart in logs or traces."""
+
+from dataclasses import MISSING, fields
+
+import pytest
+from cloudformation import Stack
+
+from chartcoder.settings import PREFIX, Settings
+
+CONTROL = {
+    "LauncherFunction": "functions.launcher.app.handler",
+    "WatchdogFunction": "functions.watchdog.app.handler",
+    "ApiFunction": "functions.api.app.handler",
+}
+HANDLERS = CONTROL | {"CoderFunction": "worker_image.function.handler"}
+
+
+def environment(function: dict) -> dict[str, str]:
+    return {name: str(value) for name, value in function["Environment"]["Variables"].items()}
+
+
+def test_every_function_has_every_setting(stack: Stack) -> None:
+    resolved = {"coder_image", "control_image", "run"}  # known when a run starts
+    settings = {PREFIX + field.name.upper() for field in fields(Settings) if field.name not in resolved}
+    for name, function in stack.of("Lambda::Function").items():
+        given = {variable for variable in environment(function) if variable.startswith(PREFIX)}
+        assert given == settings, name
+
+
+def test_the_settings_can_be_read_and_have_the_templates_defaults(expanded_template: dict) -> None:
+    stack = Stack(expanded_template, {})
+    settings = Settings.read(environment(stack.of("Lambda::Function")["ApiFunction"]))
+    for field in fields(Settings):
+        if field.default is not MISSING:
+            assert getattr(settings, field.name) == field.default, f"{field.name}: settings.py and template.yaml differ"
+
+
+def test_every_function_is_an_image_that_runs_its_handler(stack: Stack) -> None:
+    functions = stack.of("Lambda::Function")
+    assert set(functions) == set(HANDLERS)
+    for name, function in functions.items():
+        assert function["PackageType"] == "Image", name
+        runtime = ["python", "-m", "awslambdaric"]  # the images have no entry point: on an instance they run a module
+        assert function["ImageConfig"] == {"EntryPoint": runtime, "Command": [HANDLERS[name]]}, name
+
+
+def test_the_control_functions_are_one_image(stack: Stack) -> None:
+    built = [stack.resources[name]["Metadata"] for name in CONTROL]
+    assert built[0]["Dockerfile"] == "functions/Dockerfile"
+    assert built[0] == built[1] == built[2]
+    assert stack.resources["CoderFunction"]["Metadata"]["Dockerfile"] == "worker_image/Dockerfile"
+
+
+def test_the_images_that_instances_run_are_those_of_the_named_functions(stack: Stack) -> None:
+    functions = stack.of("Lambda::Function")
+    variables = environment(functions["LauncherFunction"])
+    assert functions["LauncherFunction"]["FunctionName"] == variables["CHARTCODER_CONTROL_FUNCTION"]
+    assert functions["CoderFunction"]["FunctionName"] == variables["CHARTCODER_CODER_FUNCTION"]
+
+
+def test_neither_launches_nor_sweeps_overlap(stack: Stack) -> None:
+    for name in ("LauncherFunction", "WatchdogFunction"):
+        assert stack.of("Lambda::Function")[name]["ReservedConcurrentExecutions"] == 1
+
+
+def test_an_event_that_fails_for_good_is_kept(stack: Stack) -> None:
+    kept = {
+        config["FunctionName"]: config["DestinationConfig"]["OnFailure"]["Destination"]
+        for config in stack.of("Lambda::EventInvokeConfig").values()
+    }
+    assert kept == dict.fromkeys(["${LauncherFunction}", "${WatchdogFunction}"], "${FailedEventsQueue.Arn}")
+
+
+def test_every_function_is_traced_and_writes_to_its_own_log_group(stack: Stack) -> None:
+    groups = []
+    for name, function in stack.of("Lambda::Function").items():
+        assert function["TracingConfig"] == {"Mode": "Active"}, name
+        groups.append(function["LoggingConfig"]["LogGroup"].strip("${}"))
+    assert len(set(groups)) == len(groups) == 4
+    assert set(groups) <= set(stack.of("Logs::LogGroup"))
+
+
+@pytest.mark.parametrize(
+    "switch",
+    ["POWERTOOLS_LOGGER_LOG_EVENT", "POWERTOOLS_TRACER_CAPTURE_RESPONSE", "POWERTOOLS_TRACER_CAPTURE_ERROR"],
+)
+def test_no_event_answer_or_exception_goes_into_logs_and_traces(stack: Stack, switch: str) -> None:
+    for name, function in stack.of("Lambda::Function").items():
+        assert environment(function)[switch] == "false", name
+
+
+def test_no_environment_holds_a_secret(stack: Stack) -> None:
+    words = ("SECRET", "PASSWORD", "TOKEN", "CREDENTIAL", "APIKEY", "API_KEY")
+    for name, function in stack.of("Lambda::Function").items():
+        assert not [v for v in environment(function) if any(word in v.upper() for word in words)], name
+
+
+def test_functions_are_in_the_vpc_where_that_is_asked_for(stack: Stack) -> None:
+    for name, function in stack.of("Lambda::Function").items():
+        asked = stack.parameter("FunctionsInVpc") == "true"
+        assert ("VpcConfig" in function) == asked, name
+        if asked:
+            assert function["VpcConfig"]["SecurityGroupIds"] == ["${InstanceSecurityGroup}"], name
+            assert len(function["VpcConfig"]["SubnetIds"]) == 2, name
+
+
+def test_the_watchdog_runs_on_its_schedule(stack: Stack) -> None:
+    (rule,) = stack.of("Events::Rule").values()
+    assert rule["ScheduleExpression"] == "rate(5 minutes)"
+    assert [target["Arn"] for target in rule["Targets"]] == ["${WatchdogFunction.Arn}"]
+    assert rule.get("State", "ENABLED") == "ENABLED"

@@ -1,0 +1,232 @@
+"""Who may do what: each role does its own work and no other's."""
+
+import pytest
+from cloudformation import Stack, allowed, as_list, permissions, statements
+from conftest import TEMPLATE
+
+ROLES = ("LauncherRole", "WatchdogRole", "ApiRole", "CoderRole", "MasterRole", "WorkerRole")
+FUNCTIONS = ("LauncherRole", "WatchdogRole", "ApiRole", "CoderRole")
+
+WITHOUT_RESOURCE = {
+    # what AWS cannot narrow to a resource (Service Authorization Reference)
+    "ec2:DescribeInstances",
+    "ec2:DescribeInstanceStatus",
+    "ecr:GetAuthorizationToken",
+    "ssm:UpdateInstanceInformation",
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+    # Lambda's own, for a function in a VPC; the function's code is denied them
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
+
+
+def granted(stack: Stack, role: str, action: str) -> list[dict]:
+    return [s for s in permissions(stack, role) if s["Effect"] == "Allow" and action in as_list(s["Action"])]
+
+
+def test_no_permission_has_a_wildcard_action(stack: Stack) -> None:
+    for name, statement in statements(stack):
+        assert not [action for action in as_list(statement["Action"]) if "*" in action], name
+        assert "NotAction" not in statement and "NotResource" not in statement, name
+
+
+def test_every_permission_names_its_resource_where_aws_lets_it(stack: Stack) -> None:
+    for name, statement in statements(stack):
+        if statement["Effect"] == "Allow" and "*" in as_list(statement["Resource"]):
+            assert set(as_list(statement["Action"])) <= WITHOUT_RESOURCE, (name, statement["Sid"])
+
+
+def test_every_permission_has_its_reason_beside_it() -> None:
+    lines = [line.strip() for line in TEMPLATE.read_text().splitlines()]
+    wrappers = ("- !If", "- UseSpot", "- PutFunctionsInVpc")
+    for number, line in enumerate(lines):
+        if line.startswith("- Sid: ") and line.removeprefix("- Sid: ") not in ("TlsOnly", "Tls12OrBetter"):
+            above = next(text for text in reversed(lines[:number]) if text not in wrappers)
+            assert above.startswith("#"), f"line {number + 1}: {line}"
+
+
+def test_no_role_has_a_policy_of_amazons_but_the_one_api_gateway_asks_for(stack: Stack) -> None:
+    for name, role in stack.of("IAM::Role").items():
+        amazons = [arn for arn in role.get("ManagedPolicyArns", []) if not arn.startswith("${")]
+        expected = ["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"]
+        assert amazons == (expected if name == "ApiGatewayLogWriter" else []), name
+
+
+def test_every_role_is_for_one_service(stack: Stack) -> None:
+    for name, role in stack.of("IAM::Role").items():
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Action"] == "sts:AssumeRole", name
+        assert list(statement["Principal"]) == ["Service"], name
+        assert isinstance(statement["Principal"]["Service"], str), name
+
+
+def test_every_function_runs_under_its_own_role(stack: Stack) -> None:
+    roles = {name: function["Role"] for name, function in stack.of("Lambda::Function").items()}
+    assert roles == {name: f"${{{name.removesuffix('Function')}Role.Arn}}" for name in roles}
+    assert len(roles) == 4
+
+
+@pytest.mark.parametrize(
+    ("role", "passed"), [("LauncherRole", "MasterRole"), ("WatchdogRole", "MasterRole"), ("MasterRole", "WorkerRole")]
+)
+def test_a_role_is_handed_on_by_name_and_to_ec2_alone(stack: Stack, role: str, passed: str) -> None:
+    (statement,) = granted(stack, role, "iam:PassRole")
+    assert statement["Resource"] == f"${{{passed}.Arn}}"
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+
+
+@pytest.mark.parametrize("role", ["ApiRole", "CoderRole", "WorkerRole"])
+def test_who_launches_nothing_may_neither_launch_nor_end_nor_hand_on_a_role(stack: Stack, role: str) -> None:
+    forbidden = {"ec2:RunInstances", "ec2:TerminateInstances", "ec2:CreateTags", "iam:PassRole", "lambda:GetFunction"}
+    assert not allowed(stack, role) & forbidden
+
+
+@pytest.mark.parametrize(
+    ("role", "templates"),
+    [
+        ("LauncherRole", ["MasterLaunchTemplate"]),
+        ("WatchdogRole", ["MasterLaunchTemplate"]),
+        ("MasterRole", ["WorkerLaunchTemplate", "WorkerSpotLaunchTemplate"]),
+    ],
+)
+def test_instances_are_launched_from_the_stacks_templates_alone(stack: Stack, role: str, templates: list[str]) -> None:
+    prefix = "arn:aws:ec2:us-east-1:123456789012:launch-template/"
+    for statement in granted(stack, role, "ec2:RunInstances"):
+        named = as_list(statement["Condition"]["ArnEquals"]["ec2:LaunchTemplate"])
+        assert named == [f"{prefix}${{{template}}}" for template in templates], statement["Sid"]
+
+
+@pytest.mark.parametrize(
+    ("role", "of", "kind"),
+    [("LauncherRole", "master", "MasterInstanceType"), ("MasterRole", "worker", "WorkerInstanceType")],
+)
+def test_a_launched_instance_is_of_the_stacks_type_tags_and_metadata_options(
+    stack: Stack, role: str, of: str, kind: str
+) -> None:
+    (statement,) = [s for s in granted(stack, role, "ec2:RunInstances") if ":instance/" in str(s["Resource"])]
+    assert statement["Condition"]["StringEquals"] == {
+        "ec2:InstanceType": stack.parameter(kind),
+        "ec2:MetadataHttpTokens": "required",
+        "aws:RequestTag/chartcoder:stack": "chartcoder",
+        "aws:RequestTag/chartcoder:role": of,
+    }
+
+
+@pytest.mark.parametrize("role", ["LauncherRole", "WatchdogRole", "MasterRole"])
+def test_a_launched_volume_is_encrypted_and_the_rest_is_what_the_template_names(stack: Stack, role: str) -> None:
+    launching = granted(stack, role, "ec2:RunInstances")
+    (volume,) = [s for s in launching if ":volume/" in str(s["Resource"])]
+    assert volume["Condition"]["Bool"] == {"ec2:Encrypted": "true"}
+    (parts,) = [s for s in launching if ":subnet/" in str(s["Resource"])]
+    assert parts["Condition"]["Bool"] == {"ec2:IsLaunchTemplateResource": "true"}
+    assert len(launching) == 3
+
+
+@pytest.mark.parametrize("role", ["LauncherRole", "WatchdogRole", "MasterRole"])
+def test_tags_are_set_at_launch_and_at_no_other_time(stack: Stack, role: str) -> None:
+    (statement,) = granted(stack, role, "ec2:CreateTags")
+    assert statement["Condition"] == {"StringEquals": {"ec2:CreateAction": "RunInstances"}}
+    assert not allowed(stack, role) & {"ec2:DeleteTags", "ec2:ModifyInstanceAttribute"}
+
+
+@pytest.mark.parametrize(
+    ("role", "tags"),
+    [
+        ("WatchdogRole", {"aws:ResourceTag/chartcoder:stack": "chartcoder"}),
+        (
+            "MasterRole",
+            {"aws:ResourceTag/chartcoder:stack": "chartcoder", "aws:ResourceTag/chartcoder:role": "worker"},
+        ),
+    ],
+)
+def test_only_this_stacks_instances_are_ended(stack: Stack, role: str, tags: dict[str, str]) -> None:
+    (statement,) = granted(stack, role, "ec2:TerminateInstances")
+    assert statement["Condition"] == {"StringEquals": tags}
+
+
+def test_the_launcher_ends_no_instance(stack: Stack) -> None:
+    assert "ec2:TerminateInstances" not in allowed(stack, "LauncherRole")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_key_is_used_through_a_service_and_grants_are_for_services(stack: Stack, role: str) -> None:
+    for statement in permissions(stack, role):
+        actions = [action for action in as_list(statement["Action"]) if action.startswith("kms:")]
+        if actions:
+            assert statement["Resource"] == "${Key.Arn}", statement["Sid"]
+            assert "kms:ViaService" in statement["Condition"]["StringEquals"], statement["Sid"]
+        if "kms:CreateGrant" in actions:
+            assert statement["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}, statement["Sid"]
+
+
+def test_a_worker_receives_reads_writes_deletes_its_messages_and_nothing_else(stack: Stack) -> None:
+    basics = {action for s in permissions(stack, "InstanceBasics") for action in as_list(s["Action"])}
+    assert allowed(stack, "WorkerRole") - basics == {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:ChangeMessageVisibility",
+        "sqs:GetQueueAttributes",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:PutObject",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "kms:DescribeKey",
+    }
+
+
+def test_a_worker_touches_in_the_fleets_table_only_runs_and_never_the_lease(stack: Stack) -> None:
+    (statement,) = [s for s in permissions(stack, "WorkerRole") if s["Resource"] == "${FleetTable.Arn}"]
+    assert statement["Action"] == "dynamodb:UpdateItem"
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "RUN#*"}}
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "WorkerRole"])
+def test_nobody_but_a_worker_reads_charts(stack: Stack, role: str) -> None:
+    for action in ("s3:GetObject", "s3:GetObjectVersion"):
+        for statement in granted(stack, role, action):
+            assert "ChartsBucket" not in str(statement["Resource"]), statement["Sid"]
+    for statement in granted(stack, role, "sqs:ReceiveMessage"):
+        assert statement["Resource"] == "${DeadLetterQueue.Arn}", statement["Sid"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_deletes_objects_keys_queues_tables_or_logs(stack: Stack, role: str) -> None:
+    verbs = ("s3:Delete", "kms:ScheduleKey", "kms:Disable", "sqs:DeleteQueue", "sqs:Purge", "dynamodb:DeleteTable")
+    assert not [action for action in allowed(stack, role) if action.startswith((*verbs, "logs:Delete", "iam:Create"))]
+
+
+@pytest.mark.parametrize("role", ["MasterRole", "WorkerRole"])
+def test_images_are_pulled_only_from_the_repositories_made_for_this_stack(stack: Stack, role: str) -> None:
+    for action in ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"):
+        (statement,) = granted(stack, role, action)
+        tag = {"aws:ResourceTag/AwsSamCliCompanionStack": "chartcoder-*-CompanionStack"}
+        assert statement["Condition"] == {"StringLike": tag}
+
+
+@pytest.mark.parametrize("role", FUNCTIONS)
+def test_a_functions_code_cannot_use_the_rights_lambda_needs_for_the_vpc(stack: Stack, role: str) -> None:
+    for statement in permissions(stack, role):
+        if statement["Effect"] == "Allow" and "ec2:CreateNetworkInterface" in as_list(statement["Action"]):
+            (denied,) = [s for s in permissions(stack, role) if s["Effect"] == "Deny"]
+            changing = {a for a in as_list(statement["Action"]) if a not in ("ec2:DescribeSubnets",)}
+            assert changing <= set(denied["Action"])
+            assert "lambda:SourceFunctionArn" in denied["Condition"]["ArnLike"]
+
+
+def test_the_coder_function_reaches_no_store(stack: Stack) -> None:
+    assert not [a for a in allowed(stack, "CoderRole") if a.startswith(("s3:", "sqs:", "dynamodb:"))]
