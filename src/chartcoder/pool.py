@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from chartcoder.errors import ChartError, CodingFailed
+from chartcoder.errors import BadRequest, ChartError, CodingFailed
 from chartcoder.readers import read_chart
 
 if TYPE_CHECKING:
@@ -32,7 +32,13 @@ class CodingPool(Generic[Rendered]):
     def __init__(
         self, *, processes: int, engine: str, chart_seconds: float, render: Callable[[CodedChart], Rendered]
     ) -> None:
-        """`render` makes of a coded chart what is wanted of it, in the child; it must be importable by name."""
+        """`render` makes of a coded chart what is wanted of it, in the child; it must be importable by name.
+
+        Raises:
+            BadRequest: there is no such engine.
+            LexiconMissing: the compiled lexicon was not built.
+        """
+        _check_engine(engine)
         # forkserver: a child never inherits a lock that a thread of ours held, and starts with its imports done
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["chartcoder.coding.coder", "chartcoder.readers"])
@@ -76,6 +82,16 @@ class CodingPool(Generic[Rendered]):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _check_engine(engine: str) -> None:
+    """Fails here, in words, what would fail in every child."""
+    from chartcoder.coding.coder import ARTEFACT, ENGINES
+    from chartcoder.coding.lexicon.artefact import Lexicon
+
+    if engine not in ENGINES:
+        raise BadRequest(f"unknown engine {engine!r}: one of {', '.join(ENGINES)}")
+    Lexicon(ARTEFACT)
 
 
 def _load_coder(engine: str) -> None:

@@ -1,0 +1,60 @@
+"""The coding pool with real processes and the real coder."""
+
+import os
+import time
+from concurrent.futures import Future
+
+import pytest
+
+from chartcoder.errors import CodingFailed, UnreadableChart
+from chartcoder.pool import CodingPool
+
+TEXT = b"ASSESSMENT:\nType 2 diabetes. Denies chest pain."
+
+
+def codes(coded):
+    return [code.code for code in coded.codes]
+
+
+def misbehave(coded):
+    """Stands in for a chart that brings its process into trouble: its id says which."""
+    match coded.id:
+        case "dies":
+            os._exit(9)
+        case "hangs":
+            time.sleep(600)
+        case "raises":
+            raise RuntimeError("type 2 diabetes")
+    return coded.id
+
+
+@pytest.fixture
+def pool(request):
+    with CodingPool(processes=1, engine="compiled", chart_seconds=3, render=request.param) as pool:
+        yield pool
+
+
+def outcome(pool, data=TEXT, chart_id="c1"):
+    future: Future = pool.submit(data, chart_id)
+    return pool.outcome(future)
+
+
+@pytest.mark.parametrize("pool", [codes], indirect=True)
+def test_a_chart_is_coded_and_an_unreadable_one_says_why(pool):
+    assert outcome(pool) == ["E11.9"]
+    with pytest.raises(UnreadableChart, match="has no text"):
+        outcome(pool, b" ")
+
+
+@pytest.mark.parametrize("pool", [misbehave], indirect=True)
+def test_a_chart_that_kills_hangs_or_breaks_its_coder_fails_alone(pool):
+    futures = {name: pool.submit(TEXT, name) for name in ("dies", "hangs", "raises", "fine")}
+
+    with pytest.raises(CodingFailed, match="process died"):
+        pool.outcome(futures["dies"])
+    with pytest.raises(CodingFailed, match="longer than 3 seconds"):
+        pool.outcome(futures["hangs"])
+    with pytest.raises(CodingFailed, match="RuntimeError") as raised:
+        pool.outcome(futures["raises"])
+    assert "diabetes" not in str(raised.value)
+    assert pool.outcome(futures["fine"]) == "fine"
