@@ -8,13 +8,12 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import CloudWatchAlarmEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
 from chartcoder.launching import Parts, launch_run
 from chartcoder.settings import Settings
 
 logger, tracer, metrics = Logger(), Tracer(), Metrics()
-parts = Parts.of(Settings.read(os.environ), boto3.Session(), Config(retries={"mode": "standard", "max_attempts": 8}))
+parts = Parts.of(Settings.read(os.environ), boto3.Session())
 
 
 @metrics.log_metrics

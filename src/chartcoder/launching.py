@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from botocore.config import Config
+
 from chartcoder.cloud.fleet import FleetTable
 from chartcoder.cloud.instances import Instances, deployed_image, user_data
 from chartcoder.cloud.queue import ChartsQueue
@@ -36,8 +38,9 @@ class Parts:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @classmethod
-    def of(cls, settings: Settings, session: Any, config: Any) -> Parts:
-        """The parts on the services of a boto3 session, with botocore's `config`."""
+    def of(cls, settings: Settings, session: Any) -> Parts:
+        """The parts on the services of a boto3 session, which are asked again where they throttle."""
+        config = Config(retries={"mode": "standard", "max_attempts": 8})
         return cls(
             settings=settings,
             fleet=FleetTable(session.resource("dynamodb", config=config).Table(settings.fleet_table)),

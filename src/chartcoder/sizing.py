@@ -23,6 +23,7 @@ class Plan:
     workers: int
     spot: int
     on_demand: int
+    spot_alive: int
     minutes: float  # until the backlog is coded, booting included
     usd: float  # for the workers to code the backlog
 

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from botocore.config import Config
+
 from chartcoder import prices, sizing
 from chartcoder.cloud.fleet import FleetTable
 from chartcoder.cloud.instances import Instance, Instances
@@ -62,8 +64,9 @@ class Stages:
         self._clock = clock
 
     @classmethod
-    def of(cls, settings: Settings, session: Any, config: Any) -> Stages:
-        """The stages of `settings.run` on the services of a boto3 session, with botocore's `config`."""
+    def of(cls, settings: Settings, session: Any) -> Stages:
+        """The stages of `settings.run` on the services of a boto3 session, asked again where they throttle."""
+        config = Config(retries={"mode": "adaptive", "max_attempts": 10})
         return cls(
             settings,
             fleet=FleetTable(session.resource("dynamodb", config=config).Table(settings.fleet_table)),
@@ -97,7 +100,7 @@ class Stages:
             rate=self._rate(record),
             usd_per_hour=prices.usd_per_hour(self._settings.instance_type),
         )
-        return sizing.Plan(spot + on_demand, spot, on_demand, round(minutes, 2), round(usd, 4))
+        return sizing.Plan(spot + on_demand, spot, on_demand, on_spot, round(minutes, 2), round(usd, 4))
 
     def look(self, *, may_launch: bool = True) -> Look:
         """Counts the backlog, the workers and the money, keeps them in the run's record, and says what follows.
