@@ -1,6 +1,6 @@
 """The embedded cloud: the real template, handlers, playbooks and worker, with only the AWS endpoints emulated on loopback.
 
-    from embedded.cloud import EmbeddedCloud
+from embedded.cloud import EmbeddedCloud
 """
 
 ACCOUNT = "111122223333"  # the account that AWS's own documentation uses in examples

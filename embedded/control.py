@@ -1,8 +1,8 @@
 """What AWS has no API for: asking the emulator about its processes, and playing AWS's part in tests.
 
-    GET  /_embedded/processes                        {"instances": {id: [pid]}, "functions": {pid: handler}}
-    PUT  /_embedded/instances/<id>/spot-notice       a Spot interruption notice in the instance's metadata
-    PUT  /_embedded/capacity {"spot": 0}             how many instances of a kind EC2 still has; null: no limit
+GET  /_embedded/processes                        {"instances": {id: [pid]}, "functions": {pid: handler}}
+PUT  /_embedded/instances/<id>/spot-notice       a Spot interruption notice in the instance's metadata
+PUT  /_embedded/capacity {"spot": 0}             how many instances of a kind EC2 still has; null: no limit
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def _answer(emulator: Emulator, method: str, path: str, body: bytes) -> tuple[in
         asked = json.loads(body)
         unknown = set(asked) - set(emulator.instances.capacity)
         if unknown:
-            return 400, {"message": f"unknown kind {sorted(unknown)[0]!r}: one of {sorted(emulator.instances.capacity)}"}
+            return 400, {
+                "message": f"unknown kind {sorted(unknown)[0]!r}: one of {sorted(emulator.instances.capacity)}"
+            }
         emulator.instances.capacity.update(asked)
         return 200, emulator.instances.capacity
     if method == "PUT" and len(parts) == 3 and parts[0] == "instances" and parts[2] == "spot-notice":

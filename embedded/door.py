@@ -24,7 +24,9 @@ GATEWAY_SECONDS = 35  # API Gateway itself gives up after 29
 class Door:
     """Serves the stack's API at `.url` until closed."""
 
-    def __init__(self, endpoint: str, api_id: str, stage: str, *, credentials: Mapping[str, str], port: int = 0) -> None:
+    def __init__(
+        self, endpoint: str, api_id: str, stage: str, *, credentials: Mapping[str, str], port: int = 0
+    ) -> None:
         """Raises OSError when the port is taken."""
         target = f"{endpoint}/_aws/execute-api/{api_id}/{stage}"
         self._server = ThreadingHTTPServer((HOST, port), _handler(target, credentials))
@@ -49,9 +51,7 @@ def _handler(target: str, credentials: Mapping[str, str]) -> type[BaseHTTPReques
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             kept = {name: value for name, value in self.headers.items() if name.lower() not in _OWN_HEADERS}
             url = target + self.path
-            headers = sign(
-                self.command, url, kept, body, credentials=credentials, service="execute-api", region=REGION
-            )
+            headers = sign(self.command, url, kept, body, credentials=credentials, service="execute-api", region=REGION)
             parts = urlsplit(url)
             gateway = http.client.HTTPConnection(parts.netloc, timeout=GATEWAY_SECONDS)
             try:

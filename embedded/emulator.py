@@ -34,6 +34,8 @@ log = logging.getLogger("embedded.emulator")
 
 IMAGES = ("embedded/control:latest", "embedded/coder:latest")
 METRIC_SECONDS = 2.0  # SQS publishes each minute on AWS; nobody wants to wait for that on loopback
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Where things are in the data folder."""

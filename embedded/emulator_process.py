@@ -34,7 +34,9 @@ def free_port() -> int:
 class EmulatorProcess:
     """`python -m embedded.emulator` as a child that cannot outlive us."""
 
-    def __init__(self, *, data: Path, project: Path, port: int = 0, enforce_iam: bool = False, persist: bool = True) -> None:
+    def __init__(
+        self, *, data: Path, project: Path, port: int = 0, enforce_iam: bool = False, persist: bool = True
+    ) -> None:
         """Start it and wait until it answers.
 
         Raises:

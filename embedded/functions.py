@@ -53,7 +53,9 @@ class Invocation:
 class Environment:
     """An execution environment: a process of the runtime and the runtime API it talks to."""
 
-    def __init__(self, config: Config, environment: Mapping[str, str], spawner: Spawner, *, root: Path, python: str) -> None:
+    def __init__(
+        self, config: Config, environment: Mapping[str, str], spawner: Spawner, *, root: Path, python: str
+    ) -> None:
         self.config = config
         self.ready = threading.Event()  # the runtime asked for its first event
         self.failed: bytes | None = None  # what init/error said

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from embedded.processes import become_subreaper, end_below, reap
 
+
 def main() -> int:
     script = Path(sys.argv[1])
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD, signal.SIGINT})

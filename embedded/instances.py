@@ -45,7 +45,12 @@ class Instances:
     """Keeps the emulated EC2's records and the machines in step. Implements `embedded.patches.ec2.Boots`."""
 
     def __init__(
-        self, machines: Machines, credentials_of: Callable[[ec2.Record], dict[str, str] | None], *, account: str, region: str
+        self,
+        machines: Machines,
+        credentials_of: Callable[[ec2.Record], dict[str, str] | None],
+        *,
+        account: str,
+        region: str,
     ) -> None:
         self._machines, self._credentials_of = machines, credentials_of
         self._account, self._region = account, region
@@ -131,5 +136,3 @@ class Instances:
 def console_path(instances_folder: Path, instance_id: str) -> Path:
     """Where an instance's boot script writes, as cloud-init does on a real one."""
     return instances_folder / instance_id / "root" / "var" / "log" / "cloud-init-output.log"
-
-

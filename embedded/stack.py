@@ -100,5 +100,7 @@ def resources(cloudformation: Any, name: str) -> dict[str, str]:
     """Logical id -> physical id of everything in the stack."""
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
     return {
-        r["LogicalResourceId"]: r.get("PhysicalResourceId", "") for page in pages for r in page["StackResourceSummaries"]
+        r["LogicalResourceId"]: r.get("PhysicalResourceId", "")
+        for page in pages
+        for r in page["StackResourceSummaries"]
     }

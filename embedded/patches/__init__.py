@@ -15,4 +15,6 @@ def check_version() -> None:
     """Raises EmulatorChanged unless ministack is the version the patches were written for."""
     installed = version("ministack")
     if installed != PINNED:
-        raise EmulatorChanged(f"ministack {installed} is installed; the patches are for {PINNED}: pin it, or read them anew")
+        raise EmulatorChanged(
+            f"ministack {installed} is installed; the patches are for {PINNED}: pin it, or read them anew"
+        )

@@ -16,11 +16,14 @@ from embedded.patches.without_effect import WITHOUT_EFFECT
 
 log = logging.getLogger("embedded.cloudformation")
 
+
 def install() -> None:
     require(provisioners, "_RESOURCE_HANDLERS")
     known = [kind for kind in WITHOUT_EFFECT if kind in provisioners._RESOURCE_HANDLERS]
     if known:
-        raise EmulatorChanged(f"ministack knows {', '.join(known)} by now: take it out of embedded/patches/without_effect.py")
+        raise EmulatorChanged(
+            f"ministack knows {', '.join(known)} by now: take it out of embedded/patches/without_effect.py"
+        )
     for kind in WITHOUT_EFFECT:
         provisioners._RESOURCE_HANDLERS[kind] = {"create": _create, "update": _update, "delete": _delete}
 

@@ -67,7 +67,9 @@ def judge(alarm: Alarm, *, now: float) -> None:
     state = _state(alarm, [None if p is None else compare(p, float(alarm["Threshold"])) for p in points])
     if state and state != alarm["StateValue"]:
         shown = ", ".join("no data" if p is None else f"{p:g}" for p in points)
-        _transition(alarm, state, f"Threshold Crossed: {statistic} [{shown}], newest first, against {alarm['Threshold']:g}")
+        _transition(
+            alarm, state, f"Threshold Crossed: {statistic} [{shown}], newest first, against {alarm['Threshold']:g}"
+        )
 
 
 def _datapoints(series: Series, statistic: str, *, period: int, count: int, now: float) -> Iterator[float | None]:
@@ -135,9 +137,13 @@ def _invoke(arn: str, alarm: Alarm, old_state: str) -> None:
         log.error("alarm %s: its action %s is no function", alarm["AlarmName"], name)
         return
     if not may_invoke(function.get("policy") or {}, alarm["AlarmArn"]):
-        log.error("alarm %s: %s may not call %s: see its AWS::Lambda::Permission", alarm["AlarmName"], ALARM_PRINCIPAL, name)
+        log.error(
+            "alarm %s: %s may not call %s: see its AWS::Lambda::Permission", alarm["AlarmName"], ALARM_PRINCIPAL, name
+        )
         return
-    lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(function, config), event(alarm, old_state))
+    lambda_svc.invoke_async_with_retry(
+        lambda_svc._execution_record_for_config(function, config), event(alarm, old_state)
+    )
 
 
 def may_invoke(policy: dict[str, Any], alarm_arn: str) -> bool:

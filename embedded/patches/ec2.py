@@ -44,7 +44,9 @@ class Boots(Protocol):
 
 def install(machines: Boots) -> None:
     """Put the patches in place; instances boot and end on `machines`."""
-    require(ec2, "_instances", "_launch_templates", "_tags", "_p", "_xml", "_error", "_parse_filters", "_parse_member_list")
+    require(
+        ec2, "_instances", "_launch_templates", "_tags", "_p", "_xml", "_error", "_parse_filters", "_parse_member_list"
+    )
     _install_launching(machines)
     _install_ending(machines)
     _install_describing()
@@ -52,7 +54,9 @@ def install(machines: Boots) -> None:
 
 def _install_launching(machines: Boots) -> None:
     @replace(ec2, "_parse_lt_data", "params")
-    def parse_template_data(original: Callable[..., Any], request: Parameters, prefix: str = "LaunchTemplateData") -> Any:
+    def parse_template_data(
+        original: Callable[..., Any], request: Parameters, prefix: str = "LaunchTemplateData"
+    ) -> Any:
         data = original(request, prefix)
         if market := ec2._p(request, f"{prefix}.InstanceMarketOptions.MarketType"):
             data["InstanceMarketOptions"] = {"MarketType": market}
@@ -143,7 +147,9 @@ def _install_describing() -> None:
             extra += f"<clientToken>{escape(record['_client_token'])}</clientToken>"
         if record.get("_reason"):
             reason = escape(record["_reason"])
-            extra += f"<reason>{reason}</reason><stateReason><code>{reason}</code><message>{reason}</message></stateReason>"
+            extra += (
+                f"<reason>{reason}</reason><stateReason><code>{reason}</code><message>{reason}</message></stateReason>"
+            )
         return original(record).removesuffix("</item>") + extra + "</item>"
 
     @replace_action(ec2, "DescribeInstanceAttribute", "_describe_instance_attribute")
@@ -225,7 +231,9 @@ def _state_change(instance_id: str, previous: dict[str, Any], current: dict[str,
 
 def _launch_template(request: Parameters) -> tuple[dict[str, Any], Any]:
     """The data of the launch template that a request names, or the error to answer."""
-    asked = {key: ec2._p(request, f"LaunchTemplate.{key}") for key in ("LaunchTemplateId", "LaunchTemplateName", "Version")}
+    asked = {
+        key: ec2._p(request, f"LaunchTemplate.{key}") for key in ("LaunchTemplateId", "LaunchTemplateName", "Version")
+    }
     if not asked["LaunchTemplateId"] and not asked["LaunchTemplateName"]:
         return {}, None
     version = asked["Version"] or "$Default"

@@ -1,0 +1,38 @@
+"""Resource types that the emulator lacks are taken without effect; a mistake in a template still shows."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from embedded.patches.without_effect import WITHOUT_EFFECT
+from embedded.stack import StackFailed, create_stack
+
+
+@pytest.fixture
+def create(client: Any) -> Any:
+    """Creates a stack of these resources and gives its outputs."""
+
+    def make(resources: dict[str, Any], outputs: dict[str, Any] | None = None) -> dict[str, str]:
+        template = {"Resources": resources, "Outputs": outputs or {}}
+        return create_stack(client("cloudformation"), client("s3"), f"s-{uuid.uuid4().hex[:12]}", template, {})
+
+    return make
+
+
+@pytest.mark.parametrize("kind", sorted(WITHOUT_EFFECT))
+def test_a_type_without_effect_can_be_created_and_referred_to(create: Any, kind: str) -> None:
+    assert create({"Thing": {"Type": kind, "Properties": {}}}, {"Id": {"Value": {"Ref": "Thing"}}})["Id"]
+
+
+def test_a_type_that_nobody_knows_fails_the_stack(client: Any, create: Any) -> None:
+    with pytest.raises(client("cloudformation").exceptions.ClientError, match="Unrecognized resource types"):
+        create({"Thing": {"Type": "AWS::EC2::FlowLogg", "Properties": {}}})
+
+
+def test_a_resource_that_cannot_be_made_fails_the_stack_with_its_reason(create: Any) -> None:
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": {"maxReceiveCount": "many"}}}
+    with pytest.raises(StackFailed, match=r"Queue \(AWS::SQS::Queue\): Invalid value for the parameter RedrivePolicy"):
+        create({"Queue": queue})
