@@ -45,7 +45,9 @@ class Coder:
 
         sections = Sections(chart.text)
         view = ChartView(chart.text, sections.at)
-        terms = self._matcher.find(chart.text, view)
+        terms = [
+            term for term in self._matcher.find(chart.text, view) if not sections.in_heading(term.start, term.end)
+        ]
         contexts = self._engine.read(chart.text, [(term.start, term.end) for term in terms])
         findings = [
             self._finding(chart.text, term, context, code)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from chartcoder.coding.conditions import ChartView, all_met
 from chartcoder.coding.lexicon.artefact import (
     AND,
+    ATTRIBUTE_CHARACTERS,
     ATTRIBUTE_OF_CHARACTER,
     BREAK,
     COMMA,
@@ -27,6 +28,10 @@ from chartcoder.coding.lexicon.normalise import ATTRIBUTES, WORD
 
 OUTSIDE_PHRASES = frozenset(ATTRIBUTE_OF_CHARACTER) | {SKIP}
 ENDS_A_RUN = frozenset({BREAK, COMMA, LINE, AND, UNKNOWN})
+
+LONGEST_CLAUSE = 120  # pieces
+SIDES = frozenset({"left", "right", "bilateral"})
+SIDE_CHARACTERS = frozenset(ATTRIBUTE_CHARACTERS[side] for side in SIDES)
 
 IMPLIED = frozenset({"primary", "essential", "unilateral", "closed", "displaced"})
 """Attributes that a code may ask for and a chart need not say, by the release's own defaults (a fracture not said to be
@@ -49,6 +54,7 @@ class Encoding(NamedTuple):
     core: str  # without fillers and attributes
     places: list[int]  # place in `core` -> place in `characters`
     offsets: list[int]  # place in `characters` -> offset in the text where the piece ends
+    sides: dict[str, frozenset[str]]  # core token -> the sides the chart gives it, as far as asked for
 
 
 class _Separators(dict[str, str]):
@@ -93,7 +99,7 @@ class Matcher:
         places = [place for place, character in enumerate(characters) if character not in OUTSIDE_PHRASES]
         end = 0
         offsets = [end := end + len(piece) for piece in pieces]
-        return Encoding("".join(characters), "".join([characters[place] for place in places]), places, offsets)
+        return Encoding("".join(characters), "".join([characters[place] for place in places]), places, offsets, {})
 
     def find(self, text: str, view: ChartView) -> list[Term]:
         """The terms of a text, in order, not overlapping.
@@ -131,9 +137,70 @@ class Matcher:
     def _read(self, encoding: Encoding, first: int, last: int, phrase: int, view: ChartView) -> Term | None:
         start_place, end_place = encoding.places[first], encoding.places[last - 1]
         start, end = encoding.offsets[start_place - 1], encoding.offsets[end_place]
-        attributes = _attributes_around(encoding.characters, start_place, end_place)
-        entry = choose_entry(self._lexicon.entries(phrase), attributes, lambda when: all_met(when, view, start, end))
-        return Term(start, end, entry, attributes) if entry else None
+        said = _attributes_around(encoding.characters, start_place, end_place)
+        entries = self._lexicon.entries(phrase)
+
+        def choose(attributes: frozenset[str]) -> Entry | None:
+            return choose_entry(entries, attributes, lambda when: all_met(when, view, start, end))
+
+        entry = choose(said)
+        if entry is None:
+            return None
+        if entry.codes and has_side(entries) and not has_side([entry]):
+            if SIDES.isdisjoint(said):
+                said |= side_said_elsewhere(encoding, first, last)
+            entry = _choose_side(said, choose) or entry
+        return Term(start, end, entry, said)
+
+
+def has_side(entries: Iterable[Entry]) -> bool:
+    """Whether an entry asks for a side."""
+    return any(not SIDES.isdisjoint(entry.attributes) for entry in entries)
+
+
+def _choose_side(said: frozenset[str], choose: Callable[[frozenset[str]], Entry | None]) -> Entry | None:
+    """The entry with the side that was said; for both sides, where no bilateral code exists, both codes (I.B.13)."""
+    entry = choose(said)
+    if entry is None or "bilateral" not in said or has_side([entry]):
+        return entry
+    plain = said - SIDES
+    left, right = choose(plain | {"left"}), choose(plain | {"right"})
+    if left and right and has_side([left]) and has_side([right]):
+        return right._replace(codes=right.codes + left.codes)
+    return entry
+
+
+def side_said_elsewhere(encoding: Encoding, first: int, last: int) -> frozenset[str]:
+    """The side of a phrase that the chart gives not beside it but in its clause before it, or wherever it names the same site.
+
+    Taken only where the chart names one side: with two, the phrase stays unspecified.
+    """
+    place = encoding.places[first]
+    floor = max(0, place - LONGEST_CLAUSE)
+    clause_start = max(encoding.characters.rfind(mark, floor, place) for mark in (BREAK, LINE)) + 1
+    sides = _sides_in(encoding.characters[max(floor, clause_start) : place])
+    if len(sides) == 1:
+        return sides
+    sides = frozenset().union(*(_sides_of_token(encoding, token) for token in set(encoding.core[first:last]) - {AND}))
+    return sides if len(sides) == 1 else frozenset()
+
+
+def _sides_in(characters: str) -> frozenset[str]:
+    return frozenset(ATTRIBUTE_OF_CHARACTER[character] for character in characters if character in SIDE_CHARACTERS)
+
+
+def _sides_of_token(encoding: Encoding, token: str) -> frozenset[str]:
+    """The sides that the chart gives a word, wherever it stands; read once for each word."""
+    sides = encoding.sides.get(token)
+    if sides is None:
+        sides = frozenset()
+        place = encoding.core.find(token)
+        while place >= 0:
+            low, high = encoding.places[max(0, place - 2)], encoding.places[place]
+            sides |= _sides_in(encoding.characters[low:high])
+            place = encoding.core.find(token, place + 1)
+        encoding.sides[token] = sides
+    return sides
 
 
 def _attributes_around(characters: str, first: int, last: int) -> frozenset[str]:

@@ -15,10 +15,12 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("sections.tsv")
 
 HEADING = re.compile(
-    r"(?:^|(?<=\n))[ \t]*(?:\#{1,6}[ \t]*|[*_]{1,3}|\d{1,2}[.)][ \t]+|[-•][ \t]+|\[)?"
+    r"(?:^|(?<=\n))[ \t]*(?P<bullet>[-•*·][ \t]+)?(?:\#{1,6}[ \t]*|[*_]{1,3}|\d{1,2}[.)][ \t]+|\[)?"
     r"(?P<line>[A-Za-z][A-Za-z /&(),'-]{0,58}?)[*_\])]{0,3}[ \t]*(?::|[ \t]-[ \t]|(?=\r?\n)|$)"
     r"|(?P<inline>\b[A-Z][A-Z /&()'-]{1,50}):"
 )
+ONLY_THEIR_LINE = frozenset({"patient_instructions"})
+"""Categories that a label at a bullet gives to its own line ("- Patient education: ..."); other such labels are no headings."""
 
 
 @cache
@@ -45,16 +47,34 @@ class Sections:
     """The sections of one text."""
 
     def __init__(self, text: str) -> None:
-        self.starts: list[int] = []
-        self.categories: list[str] = []
+        self._starts: list[int] = []
+        self._categories: list[str | None] = []
+        self._headings: list[tuple[int, int]] = []
         for heading in HEADING.finditer(text):
-            named = heading["line"] or heading["inline"]
-            category = headings().get(" ".join(named.lower().replace("&", " & ").split()).replace("a & p", "a&p"))
+            group = "line" if heading["line"] else "inline"
+            category = headings().get(" ".join(heading[group].lower().split()))
             if category:
-                self.starts.append(heading.end())
-                self.categories.append(category)
+                self._add(text, heading, group, category)
+
+    def _add(self, text: str, heading: re.Match[str], group: str, category: str) -> None:
+        line_end = text.find("\n", heading.end())
+        labels_a_bullet = bool(heading["bullet"]) and text[heading.end() : line_end if line_end >= 0 else None].strip()
+        if labels_a_bullet and category not in ONLY_THEIR_LINE:
+            return
+        before = self._categories[-1] if self._categories else None
+        self._starts.append(heading.end())
+        self._categories.append(category)
+        self._headings.append(heading.span(group))
+        if labels_a_bullet and line_end >= 0:
+            self._starts.append(line_end)
+            self._categories.append(before)
 
     def at(self, offset: int) -> str | None:
         """The category of the section that an offset lies in; None before the first heading."""
-        place = bisect_right(self.starts, offset) - 1
-        return self.categories[place] if place >= 0 else None
+        place = bisect_right(self._starts, offset) - 1
+        return self._categories[place] if place >= 0 else None
+
+    def in_heading(self, start: int, end: int) -> bool:
+        """Whether [start, end) lies in a heading: its words name a section and say nothing of the patient."""
+        place = bisect_right(self._headings, (start, 1 << 62)) - 1
+        return place >= 0 and end <= self._headings[place][1]
