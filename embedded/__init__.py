@@ -1,4 +1,4 @@
-"""The embedded cloud: the real template, handlers, playbooks and worker, with only the AWS endpoints emulated on loopback.
+"""The embedded cloud: the real template, handlers, playbooks and worker; only the AWS endpoints are emulated.
 
 from embedded.cloud import EmbeddedCloud
 """

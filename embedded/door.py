@@ -7,13 +7,11 @@ listens on loopback only. What comes back is what API Gateway answers.
 from __future__ import annotations
 
 import http.client
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import urlsplit
 
 from embedded import HOST, REGION
+from embedded.loopback import Handler, Server
 from embedded.sigv4 import sign
 
 _OWN_HEADERS = {"host", "connection", "content-length", "authorization", "accept-encoding", "transfer-encoding"}
@@ -28,29 +26,18 @@ class Door:
         self, endpoint: str, api_id: str, stage: str, *, credentials: Mapping[str, str], port: int = 0
     ) -> None:
         """Raises OSError when the port is taken."""
-        target = f"{endpoint}/_aws/execute-api/{api_id}/{stage}"
-        self._server = ThreadingHTTPServer((HOST, port), _handler(target, credentials))
-        self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
-        self.url = f"http://{HOST}:{self.port}"
-        threading.Thread(target=self._server.serve_forever, name="door", daemon=True).start()
+        self._server = Server(_handler(f"{endpoint}/_aws/execute-api/{api_id}/{stage}", credentials), port)
+        self.url = f"http://{HOST}:{self._server.port}"
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
 
-def _handler(target: str, credentials: Mapping[str, str]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: API Gateway's access log has the request, by its route."""
-
-        def _forward(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+def _handler(target: str, credentials: Mapping[str, str]) -> type[Handler]:
+    class Forward(Handler):
+        def serve(self) -> None:
+            body, url = self.body(), target + self.path
             kept = {name: value for name, value in self.headers.items() if name.lower() not in _OWN_HEADERS}
-            url = target + self.path
             headers = sign(self.command, url, kept, body, credentials=credentials, service="execute-api", region=REGION)
             parts = urlsplit(url)
             gateway = http.client.HTTPConnection(parts.netloc, timeout=GATEWAY_SECONDS)
@@ -59,19 +46,11 @@ def _handler(target: str, credentials: Mapping[str, str]) -> type[BaseHTTPReques
                 reply = gateway.getresponse()
                 answer = reply.read()
             except (OSError, http.client.HTTPException) as error:
-                self.send_error(502, f"the embedded cloud does not answer: {type(error).__name__}")
+                self.answer(502, f"the embedded cloud does not answer: {type(error).__name__}\n".encode())
                 return
             finally:
                 gateway.close()
-            self.send_response(reply.status)
-            for name, value in reply.getheaders():
-                if name.lower() not in _HOP_HEADERS:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(answer)
+            passed = {name: value for name, value in reply.getheaders() if name.lower() not in _HOP_HEADERS}
+            self.answer(reply.status, answer, passed)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _forward
-
-    return Handler
+    return Forward

@@ -2,8 +2,8 @@
 
     python -m embedded.emulator --port 4566 --data .chartcoder --project .
 
-`embedded.cloud.EmbeddedCloud` starts it; by itself it is useful to look at. Functions and instances are its children and
-end with it. State is kept in the data folder when it is told to end by SIGTERM.
+`embedded.cloud.EmbeddedCloud` starts it; by itself it is useful to look at. Functions and instances are its children
+and end with it. State is kept in the data folder when it is told to end by SIGTERM.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
-import json
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +64,7 @@ def image_uri(name: str) -> str:
 
 
 def resolve_image(uri: str) -> str:
-    """An image by digest. A process has no image, so the digest is of its name: stable, and shaped like the real one."""
+    """An image by digest. A process has no image, so the digest is of its name: stable, shaped like the real one."""
     name = uri.rpartition(":")[0] if ":" in uri.rpartition("/")[2] and "@" not in uri else uri
     return uri if "@" in uri else f"{name}@sha256:{hashlib.sha256(uri.encode()).hexdigest()}"
 
@@ -139,7 +138,7 @@ class Emulator:
         return runs, fleet
 
     def _function_environment(self, config: dict[str, Any]) -> Mapping[str, str]:
-        """The template's variables and those Lambda itself sets (Lambda Developer Guide, "Defined runtime variables")."""
+        """The template's variables and those Lambda sets (Lambda Developer Guide, "Defined runtime variables")."""
         from embedded.patches.lambda_functions import role_credentials
 
         logging_config = config.get("LoggingConfig") or {}

@@ -18,10 +18,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from embedded import HOST
+from embedded.loopback import Handler, Server
 from embedded.processes import Spawner, end
 
 log = logging.getLogger("embedded.functions")
@@ -63,9 +64,7 @@ class Environment:
         self._waiting = threading.Condition()
         self._given = False
         self._output: deque[str] = deque(maxlen=10_000)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _runtime_api(self))
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, name="runtime-api", daemon=True).start()
+        self._server = Server(_runtime_api(self))
         command = list((config.get("ImageConfigResponse") or {}).get("ImageConfig", {}).get("Command") or ())
         command = command or list((config.get("ImageConfig") or {}).get("Command") or ())
         self.handler = command[0] if command else ""
@@ -73,7 +72,7 @@ class Environment:
             [python, "-m", "awslambdaric", self.handler],
             environment={
                 **environment,
-                "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_address[1]}",
+                "AWS_LAMBDA_RUNTIME_API": f"{HOST}:{self._server.port}",
                 "_HANDLER": self.handler,
                 "LAMBDA_TASK_ROOT": str(root),
             },
@@ -152,61 +151,45 @@ class Environment:
 
     def close(self) -> None:
         end(self.process.pid)
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
 
-def _runtime_api(environment: Environment) -> type[BaseHTTPRequestHandler]:
-    class RuntimeApi(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+def _runtime_api(environment: Environment) -> type[Handler]:
+    class RuntimeApi(Handler):
         prefix = "/2018-06-01/runtime/"
+        timeout = None  # the runtime waits as long as it takes for its next event
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: the emulator's log is not the place for every poll."""
+        def serve(self) -> None:
+            if self.command == "GET":
+                self._next()
+            else:
+                self._take(self.body())
 
-        def do_GET(self) -> None:
+        def _next(self) -> None:
             if self.path != self.prefix + "invocation/next":
-                return self._answer(404)
+                return self.answer(404)
             invocation = environment.next()
             if invocation is None:
-                return self._answer(410)
+                return self.answer(410)
+            trace = invocation.request_id.replace("-", "")[:24]
             headers = {
+                "Content-Type": "application/json",
                 "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
                 "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
                 "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
-                "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{invocation.request_id.replace('-', '')[:24]}",
+                "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{trace}",
             }
-            return self._answer(200, invocation.event, headers)
+            return self.answer(200, invocation.event, headers)
 
-        def do_POST(self) -> None:
-            payload = self._body()
+        def _take(self, payload: bytes) -> None:
             if self.path == self.prefix + "init/error":
                 environment.init_error(payload)
-                return self._answer(202)
+                return self.answer(202)
             parts = self.path.removeprefix(self.prefix).split("/")
             if len(parts) != 3 or parts[0] != "invocation" or parts[2] not in ("response", "error"):
-                return self._answer(404)
+                return self.answer(404)
             known = environment.answered(parts[1], payload, error=parts[2] == "error")
-            return self._answer(202 if known else 400)
-
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = b""
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-            return body
-
-        def _answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
-            self.send_response(status)
-            for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the runtime was killed meanwhile
-                self.wfile.write(body)
+            return self.answer(202 if known else 400)
 
     return RuntimeApi
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 from embedded.processes import become_subreaper, end_below, reap
 
 

@@ -7,7 +7,6 @@ command as a plain process of this checkout, `shutdown` ends the instance.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import threading
@@ -18,7 +17,7 @@ from embedded.instances import Boot, console_path
 from embedded.processes import Spawner, descendants, end, marked
 
 MARK = "EMBEDDED_INSTANCE"
-"""In the environment of every process of an instance, so that what escaped a killed supervisor is found all the same."""
+"""In the environment of every process of an instance, so that what escaped a killed supervisor is found."""
 
 
 class ProcessMachines:
@@ -96,10 +95,10 @@ def make_path(folder: Path, shims: Path) -> str:
     hidden |= {"reboot", "service", "shutdown", "su", "sudo", "systemctl", "systemd-run", "telinit", "yum"}
     folder.mkdir(parents=True, exist_ok=True)
     for directory in ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"):
-        for name in os.listdir(directory) if Path(directory).is_dir() else ():
-            link = folder / name
-            if name not in hidden and not link.is_symlink():
-                link.symlink_to(Path(directory) / name)
+        for program in Path(directory).iterdir() if Path(directory).is_dir() else ():
+            link = folder / program.name
+            if program.name not in hidden and not link.is_symlink():
+                link.symlink_to(program)
     return f"{shims}:{folder}"
 
 

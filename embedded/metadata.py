@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from embedded import HOST
+from embedded.loopback import Handler, Server
 
 Record = dict[str, Any]
 
@@ -45,7 +46,10 @@ class Subject:
 
 
 def answer(subject: Subject, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
-    """Status and body for a request, as "Access instance metadata" in the EC2 User Guide says. Header names in lower case."""
+    """Status and body for a request, as "Access instance metadata" in the EC2 User Guide says.
+
+    The names of `headers` are in lower case.
+    """
     if subject.options.get("HttpEndpoint") == "disabled":
         return 403, ""
     path = path.split("?")[0]
@@ -165,36 +169,21 @@ class MetadataServer:
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(subject))
-        self._server.daemon_threads = True
-        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
+        self._server = Server(_handler(subject))
+        self.endpoint = f"http://{HOST}:{self._server.port}"
 
     def close(self) -> None:
-        """Stop serving; does not wait, since it may be called from the emulator's event loop."""
-        threading.Thread(target=self._stop, daemon=True).start()
-
-    def _stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
 
-def _handler(subject: Subject) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: credentials are asked for here."""
-
-        def _serve(self) -> None:
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, body = answer(subject, self.command, self.path, headers)
-            self.send_response(status)
-            self.send_header("Content-Type", "text/plain")
+def _handler(subject: Subject) -> type[Handler]:
+    class Metadata(Handler):
+        def serve(self) -> None:
+            asked = {name.lower(): value for name, value in self.headers.items()}
+            status, body = answer(subject, self.command, self.path, asked)
+            headers = {"Content-Type": "text/plain"}
             if self.command == "PUT" and status == 200:
-                self.send_header(TTL_HEADER, headers[TTL_HEADER])
-            self.send_header("Content-Length", str(len(body.encode())))
-            self.end_headers()
-            self.wfile.write(body.encode())
+                headers[TTL_HEADER] = asked[TTL_HEADER]
+            self.answer(status, body.encode(), headers)
 
-        do_GET = do_PUT = _serve
-
-    return Handler
+    return Metadata

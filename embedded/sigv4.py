@@ -22,7 +22,7 @@ def sign(
 ) -> dict[str, str]:
     """The headers of a signed request. `credentials` holds AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.
 
-    As "Create a signed AWS API request" in the IAM User Guide describes; every service but S3, whose paths are escaped once.
+    As "Create a signed AWS API request" in the IAM User Guide describes; for every service but S3.
     """
     parts, moment = urlsplit(url), now or datetime.now(UTC)
     stamp, day = moment.strftime("%Y%m%dT%H%M%SZ"), moment.strftime("%Y%m%d")

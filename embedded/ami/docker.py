@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         print("Login Succeeded")
         return 0
     if command == "pull":
-        image = [a for a in rest if not a.startswith("-")][0]
+        image = next(a for a in rest if not a.startswith("-"))
         print(f"Status: Image is up to date for {_known(image)}")
         return 0
     if command == "run":

@@ -1,4 +1,4 @@
-"""SQS: queues publish their metrics, as AWS's do; ministack's publish none, so no alarm on a backlog would ever fire."""
+"""SQS: queues publish their metrics. ministack's publish none, so no alarm on a backlog would ever fire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resource types of the template that are taken without effect: the one table, readable without loading the emulator."""
+"""Resource types of the template that are taken without effect: one table, apart, so that it loads no emulator."""
 
 WITHOUT_EFFECT = {
     "AWS::EC2::FlowLog": "there is no traffic between the emulated network's interfaces to log",
