@@ -1,0 +1,203 @@
+"""The real playbook, run by the real master, against moto's EC2, SQS and DynamoDB over HTTP.
+
+Moto's instances run nothing: the test plays the workers, by taking charts off the queue once the workers are there.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from chartcoder.cloud.fleet import FleetTable
+from chartcoder.cloud.instances import Instances
+from chartcoder.settings import Settings
+
+REGION = "us-east-1"
+KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": REGION}
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/coder@sha256:" + "0" * 64
+MASTER = "i-0123456789abcdef0"
+
+
+class _Metadata(BaseHTTPRequestHandler):
+    def do_PUT(self) -> None:  # noqa: N802 -- the name http.server calls
+        self._answer("a-token")
+
+    def do_GET(self) -> None:  # noqa: N802
+        self._answer(MASTER)
+
+    def _answer(self, body: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: the test's output is pytest's."""
+
+
+@pytest.fixture
+def metadata() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Metadata)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture
+def cloud() -> Iterator[SimpleNamespace]:
+    """A stack's queue, table and launch templates in an empty account, and a run whose master is about to start."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    boto3.client("sts", endpoint_url=endpoint, **KEYS)
+    clients = {name: boto3.client(name, endpoint_url=endpoint, **KEYS) for name in ("ec2", "sqs")}
+    ec2, sqs = clients["ec2"], clients["sqs"]
+    table = boto3.resource("dynamodb", endpoint_url=endpoint, **KEYS).create_table(
+        TableName="fleet",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    templates = {
+        name: ec2.create_launch_template(
+            LaunchTemplateName=name,
+            LaunchTemplateData={
+                "ImageId": image,
+                "InstanceType": "c7i.xlarge",
+                "InstanceInitiatedShutdownBehavior": "terminate",
+            }
+            | ({"InstanceMarketOptions": {"MarketType": "spot"}} if name == "spot" else {}),
+        )["LaunchTemplate"]["LaunchTemplateId"]
+        for name in ("master", "worker", "spot")
+    }
+    fleet = FleetTable(table)
+    lease = fleet.take_lease("test", seconds=60, now=datetime.now(UTC))
+    assert lease is not None
+    fleet.open_run(lease.run, asked_by="alarm test-backlog", backlog=3, now=datetime.now(UTC))
+    settings = Settings(
+        stack="test",
+        charts_bucket="charts",
+        results_bucket="results",
+        charts_queue_url=sqs.create_queue(QueueName="charts")["QueueUrl"],
+        dead_letter_queue_url=sqs.create_queue(QueueName="dead")["QueueUrl"],
+        results_table="results",
+        fleet_table="fleet",
+        master_launch_template=templates["master"],
+        worker_launch_template=templates["worker"],
+        worker_spot_launch_template=templates["spot"],
+        control_function="launcher",
+        coder_function="coder",
+        worker_log_group="workers",
+        master_log_group="masters",
+        watch_seconds=1,
+        lease_seconds=60,
+        min_workers=2,
+        run=lease.run,
+        coder_image=IMAGE,
+        control_image=IMAGE,
+    )
+    for number in range(3):
+        sqs.send_message(QueueUrl=settings.charts_queue_url, MessageBody=str(number))
+    yield SimpleNamespace(
+        endpoint=endpoint,
+        settings=settings,
+        fleet=fleet,
+        instances=Instances(ec2, "test"),
+        run=lease.run,
+        ec2=ec2,
+        sqs=sqs,
+    )
+    server.stop()
+
+
+@pytest.fixture
+def start_master(cloud: SimpleNamespace, metadata: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
+    started: list[subprocess.Popen] = []
+
+    def start(**settings: Any) -> subprocess.Popen:
+        environment = {
+            "PATH": os.defpath,
+            "AWS_ENDPOINT_URL": cloud.endpoint,
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "TMPDIR": str(tmp_path),
+        } | replace(cloud.settings, **settings).as_environment()
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "chartcoder.master"],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def wait_until(condition: Callable[[], Any], process: subprocess.Popen) -> Any:
+    """The first true value of `condition`; fails where the master leaves before."""
+    pause = threading.Event()
+    while not (value := condition()):
+        assert process.poll() is None, process.communicate()[0]
+        pause.wait(0.2)
+    return value
+
+
+def take_all_charts(cloud: SimpleNamespace) -> None:
+    """What workers do, as the queue sees it."""
+    url = cloud.settings.charts_queue_url
+    while messages := cloud.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            cloud.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def ends_of_stages(cloud: SimpleNamespace) -> list[tuple[str, str]]:
+    stages = cloud.fleet.run(cloud.run)["stages"]
+    return [(stage["stage"], stage["outcome"]) for stage in stages if stage["outcome"] != "started"]
+
+
+def test_a_run_goes_through_its_stages_and_leaves_nothing_behind(cloud, start_master):
+    master = start_master()
+    wait_until(lambda: len(cloud.instances.alive(role="worker", run=cloud.run)) == 2, master)
+    take_all_charts(cloud)
+    output, _ = master.communicate()
+
+    assert master.returncode == 0, output
+    record = cloud.fleet.run(cloud.run)
+    assert ends_of_stages(cloud) == [
+        ("size", "ok"),
+        ("launch", "ok"),
+        ("watch", "ok"),
+        ("drain", "ok"),
+        ("terminate_workers", "ok"),
+        ("close", "ok"),
+        ("terminate_self", "ok"),
+    ]
+    assert (record["state"], record["exit_status"], record["master"]) == ("done", 0, MASTER)
+    assert record["cost_usd"] > 0
+    assert cloud.instances.alive() == []
+    assert cloud.fleet.lease() is None
