@@ -20,6 +20,15 @@ HISTORY_SECTIONS = frozenset({"past_medical_history", "past_surgical_history"})
 INSTRUCTION_SECTIONS = frozenset({"patient_instructions", "education", "patient_education"})
 ALLERGY_SECTIONS = frozenset({"allergies", "allergy"})
 
+LASTING_SECTIONS = HISTORY_SECTIONS | {"medications", "problem_list"}
+LASTING = re.compile(
+    r"\b(?:on|taking|takes|continues?|chronic(?:ally)?|long[- ]term|maintenance|daily|home|dependen(?:t|ce)|status|lifelong|current"
+    r"|currently|regular(?:ly)?|use of|treated with|controlled with|managed with|maintained)\b",
+    re.I,
+)
+"""Words that say that a treatment goes on."""
+DURATION_CUES = frozenset({"history of", "history", "hx of", "h/o"})
+
 PROCEDURE = re.compile(r"(?:ectom|otom|ostom|plast|amputat|resection|transplant|graft|bypass|arthrodesis|fusion)", re.I)
 
 
@@ -39,12 +48,13 @@ def _classes() -> dict[str, tuple[str, ...]]:
     return classes
 
 
-def assertion_of(code: str | None, text: str, context: Context) -> tuple[Assertion, str | None]:
+def assertion_of(code: str | None, text: str, lead: str, context: Context) -> tuple[Assertion, str | None]:
     """How a term that implies `code` is asserted, and the cue or the section that says so.
 
     Args:
         code: the code the term implies.
         text: the term as the chart has it.
+        lead: what stands before it, some thirty characters.
         context: its section and ConText cues.
     """
     cues, section = context.cues, context.section
@@ -65,13 +75,17 @@ def assertion_of(code: str | None, text: str, context: Context) -> tuple[Asserti
         return "possible", cues[POSSIBLE]
     if about_family:
         return "present", None
-    return _in_time(classes, text, context)
+    return _in_time(classes, text, lead, context)
 
 
-def _in_time(classes: frozenset[str], text: str, context: Context) -> tuple[Assertion, str | None]:
+def _in_time(classes: frozenset[str], text: str, lead: str, context: Context) -> tuple[Assertion, str | None]:
     """Present or historical. What is chronic lasts; what is a status says so itself, unless it names a procedure."""
     cue, section = context.cues.get(HISTORICAL), context.section
+    if cue in DURATION_CUES and "symptom" in classes and section not in HISTORY_SECTIONS:
+        cue = None  # "a three-day history of fever": how long the patient has had it
     over = cue or (_heading(section) if section in HISTORY_SECTIONS else None)
+    if "treatment" in classes and section not in LASTING_SECTIONS and not LASTING.search(lead + text):
+        return "hypothetical", "a treatment, not said to be lasting"
     if "needs_history" in classes and PROCEDURE.search(text):
         if over is None:
             return "hypothetical", "a procedure, not said to be over"

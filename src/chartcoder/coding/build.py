@@ -13,7 +13,7 @@ from pathlib import Path
 
 from chartcoder.coding.context import render_rules
 from chartcoder.coding.lexicon.artefact import write_lexicon
-from chartcoder.coding.lexicon.compile import Phrases, add_curated, add_official
+from chartcoder.coding.lexicon.compile import Phrases, add_curated, add_neoplasms, add_official
 from chartcoder.coding.lexicon.curated import FOLDER, read_curated
 from chartcoder.coding.terminology import read_release, write_terminology
 
@@ -33,6 +33,7 @@ def build_lexicon(out: Path = ARTEFACT, *, index: Path | None = None, curated: P
     by_code = {entry.code: entry for entry in entries}
     phrases = Phrases()
     add_official(phrases, entries)
+    add_neoplasms(phrases, by_code)
     rows, faults = read_curated(set(by_code), curated)
     add_curated(phrases, rows, by_code)
     write_terminology(entries, out / "codes.marisa")

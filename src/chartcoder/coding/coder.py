@@ -10,11 +10,15 @@ from chartcoder.coding.billing import bill
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.engine import Context, Engine
 from chartcoder.coding.lexicon.artefact import Lexicon
+from chartcoder.coding.lexicon.compile import Entry
 from chartcoder.coding.matching import Matcher, Term
+from chartcoder.coding.measurements import measured_codes
 from chartcoder.coding.sections import Sections
 from chartcoder.coding.terminology import Terminology
 
 ARTEFACT = Path(__file__).parent / "artefact"
+ADULT = 20  # years, for the body mass index codes
+LEAD = 30  # characters before a term that may say that a treatment lasts
 ENGINES = ("medspacy", "compiled")
 
 
@@ -45,9 +49,7 @@ class Coder:
 
         sections = Sections(chart.text)
         view = ChartView(chart.text, sections.at)
-        terms = [
-            term for term in self._matcher.find(chart.text, view) if not sections.in_heading(term.start, term.end)
-        ]
+        terms = self._terms(chart.text, view, sections)
         contexts = self._engine.read(chart.text, [(term.start, term.end) for term in terms])
         findings = [
             self._finding(chart.text, term, context, code)
@@ -65,9 +67,26 @@ class Coder:
             engine=self.engine,
         )
 
+    def _terms(self, text: str, view: ChartView, sections: Sections) -> list[Term]:
+        """Lexicon terms and measurements outside headings, in order; a measurement before the words it is made of."""
+        adult = view.age is None or view.age >= ADULT
+        measured = [
+            Term(start, end, Entry((), (code,), 0), frozenset())
+            for start, end, code in measured_codes(text, adult=adult)
+        ]
+        found = [*measured, *self._matcher.find(text, view)]
+        found.sort(key=lambda term: (term.start, -term.end))
+        terms: list[Term] = []
+        for term in found:
+            if (not terms or term.start >= terms[-1].end) and not sections.in_heading(term.start, term.end):
+                terms.append(term)
+        return terms
+
     def _finding(self, text: str, term: Term, context: Context, code: str) -> Finding:
         full = self._terminology.with_seventh(code, "A")
-        assertion, cue = assertion_of(full, text[term.start : term.end], context)
+        assertion, cue = assertion_of(
+            full, text[term.start : term.end], text[max(0, term.start - LEAD) : term.start], context
+        )
         return Finding(
             text=text[term.start : term.end],
             start=term.start,

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from chartcoder.coding.lexicon.curated import CuratedRow
-from chartcoder.coding.lexicon.normalise import leading_filler, read_phrase
+from chartcoder.coding.lexicon.neoplasms import neoplasm_phrases
+from chartcoder.coding.lexicon.normalise import drops_fillers, leading_filler, read_phrase
 from chartcoder.coding.lexicon.variants import ENCOUNTER, official_variants, permuted, strip_tails
 from chartcoder.coding.terminology import CodeEntry
 
@@ -20,7 +21,7 @@ LONGEST = 9  # core tokens; longer phrases are never said as they are written
 SEVENTH = "_"
 """Stands at the end of a code whose seventh character is chosen when the chart is read (A, D, S, ...)."""
 
-RANK_CURATED, RANK_TITLE, RANK_STEM_TITLE, RANK_INCLUSION, RANK_INDEX, RANK_INHERITED = 0, 10, 13, 14, 12, 30
+RANK_CURATED, RANK_NEOPLASM, RANK_TITLE, RANK_STEM_TITLE, RANK_INCLUSION, RANK_INDEX, RANK_INHERITED = 0, 5, 10, 13, 14, 12, 30
 
 
 class Entry(NamedTuple):
@@ -31,6 +32,9 @@ class Entry(NamedTuple):
     rank: int
     when: tuple[tuple[str, str], ...] = ()
 
+
+MEASURED = ("Z68", "Z3A", "R40.2")
+"""Codes that stand for a number in the chart (`coding.measurements`)."""
 
 MEDICAL_ENDINGS = (
     "itis", "osis", "emia", "oma", "pathy", "algia", "uria", "rrhea", "plegia", "rrhage", "ectasis", "penia", "cele",
@@ -81,7 +85,7 @@ def add_official(phrases: Phrases, entries: list[CodeEntry]) -> None:
     by_code = {entry.code: entry for entry in entries}
     done: set[str] = set()
     for entry in entries:
-        if entry.code[0] in "VWXY":  # external causes: named by circumstances, not by terms
+        if entry.code[0] in "VWXY" or entry.code.startswith(MEASURED):  # named by circumstances or numbers, not by terms
             continue
         code = _code_of(entry, by_code)
         if code is None or (code.endswith(SEVENTH) and entry.billable and code in done):
@@ -142,14 +146,28 @@ def add_curated(phrases: Phrases, rows: list[CuratedRow], by_code: dict[str, Cod
             for form in _hyphen_forms(phrase):
                 core, attributes = read_phrase(form)
                 when = row.when
-                filler = leading_filler(form)
-                if filler and len(core) == 1:  # "on warfarin", "on edge": the word alone does not say it
+                if len(core) == 1 and drops_fillers(form):  # "on edge", "triple A": the word alone does not say it
+                    filler = leading_filler(form)
+                    if filler is None:
+                        continue
                     when = (*when, ("follows", filler))
                 for order in permuted(core):
                     phrases.add(order, Entry(tuple(sorted(attributes)), codes, RANK_CURATED, when))
     for row in rows:
         if len(row.codes) == 1 and not row.when:
             _inherit(phrases, row, by_code)
+
+
+def add_neoplasms(phrases: Phrases, by_code: dict[str, CodeEntry]) -> None:
+    """Layer (b): neoplasms by site and behaviour, each site with its sides."""
+    for phrase, code in neoplasm_phrases():
+        entry = by_code[code]
+        phrases.add_phrase(phrase, (_leaf_of(code, by_code),), RANK_NEOPLASM, turn=False)
+        for leaf in () if entry.billable else _leaves(entry, by_code):
+            _, attributes = read_phrase(leaf.description)
+            side = attributes & {"left", "right", "bilateral"}
+            if side and "overlapping" not in leaf.description.lower():
+                phrases.add_phrase(f"{phrase} {next(iter(side))}", (leaf.code,), RANK_NEOPLASM, turn=False)
 
 
 def _inherit(phrases: Phrases, row: CuratedRow, by_code: dict[str, CodeEntry]) -> None:

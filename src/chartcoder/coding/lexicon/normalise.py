@@ -21,8 +21,8 @@ WORD = re.compile(r"([^\W_]+)")
 FILLERS = frozenset(
     """a an the of in on to at for by due from with his her hers their your my our its this that these those
     s mellitus unspecified nos nec otherwise specified classified elsewhere
-    disorders region site type stage grade class degree category area areas aspect
-    known some any obvious apparent underlying associated related affecting involving level""".split()
+    region site type stage grade class degree category area areas aspect
+    known some any obvious apparent underlying""".split()
 )
 
 CONJUNCTIONS = frozenset({"and", "or"})
@@ -210,6 +210,11 @@ def read_phrase(phrase: str) -> tuple[tuple[str, ...], frozenset[str]]:
         else:
             core.append(canonical_word(lower))
     return tuple(core), frozenset(attributes)
+
+
+def drops_fillers(phrase: str) -> bool:
+    """Whether normalising drops a word of a phrase as a filler."""
+    return any(word in FILLERS and word != "s" for word in WORD.findall(phrase.lower()))
 
 
 def leading_filler(phrase: str) -> str | None:
