@@ -14,12 +14,25 @@ from chartcoder.stages import Stages, look_as_facts
 
 DOCUMENTATION = r"""
 module: chartcoder_look
-short_description: Look once at the run of this master
+short_description: Look at the run of this master for as long as a verdict holds
 description:
   - Counts the charts in the queue, the workers and the money, keeps them in the run's record, and says what follows.
   - Terminates a worker that has not been heard of for minutes.
   - The run and the stack are those of the environment (CHARTCODER_*), as everywhere in chartcoder.
 options:
+  verdict:
+    description: Looks again while this is the verdict.
+    choices: [working, empty]
+    default: working
+    type: str
+  every:
+    description: Seconds between two looks.
+    type: float
+    default: 15
+  seconds:
+    description: Seconds after which the module gives the last look, whatever its verdict.
+    type: float
+    default: 60
   may_launch:
     description: Whether being short of workers is a verdict while one of them is left.
     type: bool
@@ -32,8 +45,8 @@ EXAMPLES = r"""
   chartcoder_look:
   register: look
   until: look.verdict != 'working'
-  delay: 15
-  retries: 2880
+  delay: 0
+  retries: 720
 """
 
 RETURN = r"""
@@ -47,13 +60,20 @@ said: {description: The same in words., type: str, returned: success}
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={"may_launch": {"type": "bool", "default": True}})
+    module = AnsibleModule(
+        argument_spec={
+            "verdict": {"type": "str", "choices": ["working", "empty"], "default": "working"},
+            "every": {"type": "float", "default": 15},
+            "seconds": {"type": "float", "default": 60},
+            "may_launch": {"type": "bool", "default": True},
+        }
+    )
     try:
         stages = Stages.of(Settings.read(os.environ), boto3.Session())
-        result = look_as_facts(stages.look(may_launch=module.params["may_launch"]))
+        look = stages.look_while(**module.params)
     except (ChartcoderError, ClientError, BotoCoreError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, **result)
+    module.exit_json(changed=False, **look_as_facts(look))
 
 
 if __name__ == "__main__":

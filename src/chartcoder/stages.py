@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -58,10 +59,11 @@ class Stages:
         queue: ChartsQueue,
         instances: Instances,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings, self._fleet, self._queue, self._instances = settings, fleet, queue, instances
         self._run = settings.run
-        self._clock = clock
+        self._clock, self._sleep = clock, sleep
 
     @classmethod
     def of(cls, settings: Settings, session: Any) -> Stages:
@@ -127,6 +129,18 @@ class Stages:
         else:
             verdict = "working"
         return Look(verdict, backlog, len(workers), needed, round(cost, 6))
+
+    def look_while(self, verdict: Verdict, *, every: float, seconds: float, may_launch: bool = True) -> Look:
+        """Looks again every `every` seconds while that is the verdict, for `seconds` at most. Gives the last look.
+
+        A playbook's task costs a second of processor time to start; this spares it most of them.
+        """
+        until = self._clock() + timedelta(seconds=seconds)
+        while True:
+            look = self.look(may_launch=may_launch)
+            if look.verdict != verdict or self._clock() + timedelta(seconds=every) > until:
+                return look
+            self._sleep(every)
 
     def close(self, failure: str = "", *, over_budget: bool = False) -> str:
         """Closes the run's record, as failed where `failure` names a reason, then releases the lease. Gives the reason.

@@ -3,6 +3,7 @@
 Moto's instances run nothing: the test plays the workers, by taking charts off the queue once the workers are there.
 """
 
+import logging
 import os
 import signal
 import subprocess
@@ -58,11 +59,11 @@ def metadata() -> Iterator[str]:
 @pytest.fixture
 def cloud() -> Iterator[SimpleNamespace]:
     """A stack's queue, table and launch templates in an empty account, and a run whose master is about to start."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else a line a request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
-    boto3.client("sts", endpoint_url=endpoint, **KEYS)
     clients = {name: boto3.client(name, endpoint_url=endpoint, **KEYS) for name in ("ec2", "sqs")}
     ec2, sqs = clients["ec2"], clients["sqs"]
     table = boto3.resource("dynamodb", endpoint_url=endpoint, **KEYS).create_table(
@@ -155,7 +156,7 @@ def start_master(cloud: SimpleNamespace, metadata: str, tmp_path: Path) -> Itera
     for process in started:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+            process.communicate()
 
 
 def wait_until(condition: Callable[[], Any], process: subprocess.Popen) -> Any:
@@ -186,6 +187,7 @@ def test_a_run_goes_through_its_stages_and_leaves_nothing_behind(cloud, start_ma
     take_all_charts(cloud)
     output, _ = master.communicate()
 
+    print(output)
     assert master.returncode == 0, output
     record = cloud.fleet.run(cloud.run)
     assert ends_of_stages(cloud) == [
