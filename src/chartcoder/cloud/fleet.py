@@ -146,8 +146,8 @@ class FleetTable:
         self._update(
             _key(run),
             "SET #asked = list_append(#asked, :asked)",
-            f"attribute_exists(pk) AND size(#asked) < {MOST_ASKED:d}",
-            {":asked": [{"by": by, "at": _iso(now), "outcome": outcome}]},
+            "attribute_exists(pk) AND size(#asked) < :most",
+            {":asked": [{"by": by, "at": _iso(now), "outcome": outcome}], ":most": MOST_ASKED},
             "asked",
         )
 
