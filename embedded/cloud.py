@@ -150,6 +150,10 @@ class EmbeddedCloud:
                 self._clients[service] = boto3.client(service, **self.emulator.client_arguments())  # type: ignore[call-overload]
             return self._clients[service]
 
+    def table(self, name: str) -> Any:
+        """A DynamoDB table of this cloud, as boto3's resource."""
+        return boto3.resource("dynamodb", **self.emulator.client_arguments()).Table(name)  # type: ignore[call-overload]
+
     @cached_property
     def _clients(self) -> dict[str, Any]:
         return {}
