@@ -13,8 +13,8 @@ from pathlib import Path
 
 from chartcoder.coding.context import render_rules
 from chartcoder.coding.lexicon.artefact import write_lexicon
-from chartcoder.coding.lexicon.compile import Phrases, add_curated, add_neoplasms, add_official
-from chartcoder.coding.lexicon.curated import FOLDER, read_curated
+from chartcoder.coding.lexicon.compile import RANK_MAIN_TERM, Phrases, add_curated, add_neoplasms, add_official
+from chartcoder.coding.lexicon.curated import FOLDER, read_curated, read_main_terms
 from chartcoder.coding.terminology import read_release, write_terminology
 
 ARTEFACT = Path(__file__).parent / "artefact"
@@ -36,10 +36,12 @@ def build_lexicon(out: Path = ARTEFACT, *, index: Path | None = None, curated: P
     add_neoplasms(phrases, by_code)
     rows, faults = read_curated(set(by_code), curated)
     add_curated(phrases, rows, by_code)
+    main_terms, main_faults = read_main_terms(set(by_code))
+    add_curated(phrases, main_terms, by_code, rank=RANK_MAIN_TERM)
     write_terminology(entries, out / "codes.marisa")
     write_lexicon(phrases, out, about={"release": release, "phrases": str(len(phrases.entries))})
     _write_triggers(out)
-    return faults
+    return faults + main_faults
 
 
 def _write_triggers(out: Path) -> None:

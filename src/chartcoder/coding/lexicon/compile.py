@@ -21,7 +21,7 @@ LONGEST = 9  # core tokens; longer phrases are never said as they are written
 SEVENTH = "_"
 """Stands at the end of a code whose seventh character is chosen when the chart is read (A, D, S, ...)."""
 
-RANK_CURATED, RANK_NEOPLASM, RANK_TITLE, RANK_STEM_TITLE, RANK_INCLUSION, RANK_INDEX, RANK_INHERITED = 0, 5, 10, 13, 14, 12, 30
+RANK_MAIN_TERM, RANK_CURATED, RANK_NEOPLASM, RANK_TITLE, RANK_STEM_TITLE, RANK_INCLUSION, RANK_INDEX, RANK_INHERITED = 0, 1, 5, 10, 13, 14, 12, 30
 
 
 class Entry(NamedTuple):
@@ -135,7 +135,9 @@ def _leaves(entry: CodeEntry, by_code: dict[str, CodeEntry]) -> Iterable[CodeEnt
             yield from _leaves(below, by_code)
 
 
-def add_curated(phrases: Phrases, rows: list[CuratedRow], by_code: dict[str, CodeEntry]) -> None:
+def add_curated(
+    phrases: Phrases, rows: list[CuratedRow], by_code: dict[str, CodeEntry], *, rank: int = RANK_CURATED
+) -> None:
     """Layer (c). A curated phrase also takes over the entries of its code's own title, in the same category.
 
     So "CHF" (I50.9), with "acute" and "systolic" beside it, finds I50.21 as "heart failure" does.
@@ -152,7 +154,7 @@ def add_curated(phrases: Phrases, rows: list[CuratedRow], by_code: dict[str, Cod
                         continue
                     when = (*when, ("follows", filler))
                 for order in permuted(core):
-                    phrases.add(order, Entry(tuple(sorted(attributes)), codes, RANK_CURATED, when))
+                    phrases.add(order, Entry(tuple(sorted(attributes)), codes, rank, when))
     for row in rows:
         if len(row.codes) == 1 and not row.when:
             _inherit(phrases, row, by_code)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "curated"
+MAIN_TERMS = Path(__file__).with_name("main_terms.tsv")
 
 NO_CODE = "-"
 CONDITIONS = ("near", "anywhere", "not near", "section", "sex", "age", "pregnant")
@@ -28,14 +29,23 @@ class CuratedRow:
 
 
 def read_curated(known: set[str], folder: Path = FOLDER) -> tuple[list[CuratedRow], list[str]]:
-    """Every row that can be read, and a line for each that cannot.
+    """Every row of a folder's files that can be read, and a line for each that cannot.
 
     Args:
         known: the codes of the release; a row with any other is faulty.
     """
+    return _read_files(sorted(folder.glob("*.tsv")), known)
+
+
+def read_main_terms(known: set[str]) -> tuple[list[CuratedRow], list[str]]:
+    """The defaults of general words (`main_terms.tsv`), in the same form."""
+    return _read_files([MAIN_TERMS], known)
+
+
+def _read_files(paths: list[Path], known: set[str]) -> tuple[list[CuratedRow], list[str]]:
     rows: list[CuratedRow] = []
     faults: list[str] = []
-    for path in sorted(folder.glob("*.tsv")):
+    for path in paths:
         for where, fields in _lines(path):
             try:
                 rows.append(_read_row(fields, where, known))
