@@ -3,6 +3,8 @@
 import pytest
 from cloudformation import Stack
 
+from chartcoder.prices import ON_DEMAND, VOLUME_GB
+
 TEMPLATES = {"MasterLaunchTemplate": "master", "WorkerLaunchTemplate": "worker", "WorkerSpotLaunchTemplate": "worker"}
 
 
@@ -62,3 +64,13 @@ def test_spot_workers_are_workers_but_for_the_market(launched: dict[str, dict]) 
 
 def test_user_data_is_a_file_and_not_in_the_template(launched: dict[str, dict]) -> None:
     assert not [name for name, data in launched.items() if "UserData" in data]
+
+
+def test_every_instance_type_that_may_be_chosen_has_a_price(expanded_template: dict) -> None:
+    for parameter in ("WorkerInstanceType", "MasterInstanceType"):
+        assert set(expanded_template["Parameters"][parameter]["AllowedValues"]) <= set(ON_DEMAND), parameter
+
+
+def test_the_volume_is_the_one_that_a_runs_cost_is_reckoned_with(launched: dict[str, dict]) -> None:
+    for name, data in launched.items():
+        assert [device["Ebs"]["VolumeSize"] for device in data["BlockDeviceMappings"]] == [VOLUME_GB], name

@@ -109,3 +109,15 @@ def test_the_watchdog_runs_on_its_schedule(stack: Stack) -> None:
     assert rule["ScheduleExpression"] == "rate(5 minutes)"
     assert [target["Arn"] for target in rule["Targets"]] == ["${WatchdogFunction.Arn}"]
     assert rule.get("State", "ENABLED") == "ENABLED"
+
+
+def test_a_sweep_that_could_not_be_delivered_is_kept_and_no_other_rule_may_write_there(stack: Stack) -> None:
+    (rule,) = stack.of("Events::Rule").values()
+    assert [target["DeadLetterConfig"] for target in rule["Targets"]] == [{"Arn": "${FailedEventsQueue.Arn}"}]
+    policy = stack.of("SQS::QueuePolicy")["FailedEventsQueuePolicy"]["PolicyDocument"]
+    (allow,) = [statement for statement in policy["Statement"] if statement["Effect"] == "Allow"]
+    assert allow["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allow["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "ArnEquals": {"aws:SourceArn": "${WatchdogFunctionSweep.Arn}"},
+    }
