@@ -8,6 +8,7 @@ from chartcoder.chart import Chart, CodedChart, Finding
 from chartcoder.coding.assertions import assertion_of
 from chartcoder.coding.billing import bill
 from chartcoder.coding.conditions import ChartView
+from chartcoder.coding.coreference import resolve_general_words
 from chartcoder.coding.engine import Context, Engine
 from chartcoder.coding.lexicon.artefact import Lexicon
 from chartcoder.coding.lexicon.compile import Entry
@@ -56,6 +57,7 @@ class Coder:
             for term, context in zip(terms, contexts, strict=True)
             for code in term.entry.codes
         ]
+        findings = resolve_general_words(findings, self._terminology)
         codes, rejected = bill(findings, self._terminology, view, chart.setting)
         return CodedChart(
             id=chart.id,

@@ -91,8 +91,7 @@ def _met(name: str, value: str, view: ChartView, start: int, end: int) -> bool:
     if name == "follows":  # made by the lexicon's build, for phrases that begin with a word that normalising drops
         return bool(re.search(rf"\b{re.escape(value)}\W+(?:\w+\W+)?$", view.lower[max(0, start - 40) : start]))
     if name == "section":
-        section, wanted = view.section_at(start), {name.strip() for name in value.split(",")}
-        return section in wanted or (section is None and "assessment" in wanted)  # no headings: one undivided assessment
+        return view.section_at(start) in {name.strip() for name in value.split(",")}
     if name == "sex":
         return view.sex == value
     if name == "age":

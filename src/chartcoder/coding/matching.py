@@ -36,6 +36,8 @@ SIDE_CHARACTERS = frozenset(ATTRIBUTE_CHARACTERS[side] for side in SIDES)
 IMPLIED = frozenset({"primary", "essential", "unilateral", "closed", "displaced"})
 """Attributes that a code may ask for and a chart need not say, by the release's own defaults (a fracture not said to be
 open is closed, one not said to be aligned is displaced: Official Guidelines I.C.19.c)."""
+IMPLYING_CHAPTERS = frozenset("IMST")
+"""Circulation, bones and joints, injuries: elsewhere what is not said is not implied."""
 
 
 class Term(NamedTuple):
@@ -240,7 +242,7 @@ def choose_entry(
     chosen: Entry | None = None
     axes_said = {ATTRIBUTES[attribute] for attribute in said}
     for entry in entries:
-        fit = _fit(entry.attributes, said, axes_said)
+        fit = _fit(entry, said, axes_said)
         if fit is None or (entry.when and not met(entry.when)):
             continue
         standing = (fit, -entry.rank, bool(entry.when))
@@ -251,15 +253,17 @@ def choose_entry(
     return chosen
 
 
-def _fit(asked: tuple[str, ...], said: frozenset[str], axes_said: set[str]) -> float | None:
+def _implies(entry: Entry) -> bool:
+    return bool(entry.codes) and entry.codes[0][0] in IMPLYING_CHAPTERS
+
+
+def _fit(entry: Entry, said: frozenset[str], axes_said: set[str]) -> float | None:
     """How well attributes fit; None where one is asked for that the chart does not say or contradicts."""
     fit = 0.0
-    for attribute in asked:
+    for attribute in entry.attributes:
         if attribute in said:
             fit += 2
-        elif attribute in IMPLIED and not (
-            ATTRIBUTES[attribute] in axes_said and ATTRIBUTES[attribute] != "description"
-        ):
+        elif attribute in IMPLIED and ATTRIBUTES[attribute] not in axes_said and _implies(entry):
             fit -= 0.5
         else:
             return None

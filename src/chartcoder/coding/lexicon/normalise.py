@@ -118,7 +118,7 @@ IRREGULAR = {
     "children": "child", "women": "woman", "men": "man", "bronchi": "bronchus", "emboli": "embolus",
     "thrombi": "thrombus", "diverticula": "diverticulum", "varices": "varix", "varicose": "varicose",
     "lice": "lice", "menses": "menses", "herpes": "herpes", "diabetes": "diabetes", "rabies": "rabies",
-    "scabies": "scabies", "caries": "caries", "ascites": "ascites", "biceps": "biceps", "triceps": "triceps",
+    "scabies": "scabies", "caries": "caries", "ascites": "ascites", "biceps": "biceps", "mets": "mets", "triceps": "triceps",
     "pancreas": "pancreas", "pelves": "pelvis", "testes": "testis", "axillae": "axilla", "fungi": "fungus",
     "bacteria": "bacterium", "nuclei": "nucleus", "ganglia": "ganglion", "lentes": "lens", "lens": "lens",
     "measles": "measles", "mumps": "mumps", "hives": "hives", "shingles": "shingles", "crises": "crisis",
