@@ -21,6 +21,8 @@ VARIANTS: dict[str, dict[str, str]] = {
         "SpotServiceRole": "create",
         "NotificationEmail": "coding@example.org",
         "ChartRetentionDays": "90",
+        "BackupDays": "35",
+        "AuditTrail": "stack",
         "WebAclArn": "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/mine/1",
     },
     "in a network that exists": {

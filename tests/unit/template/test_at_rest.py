@@ -4,7 +4,7 @@ import pytest
 from cloudformation import Stack, as_list
 
 KEY = "${Key.Arn}"
-KEEPS_DATA = ("S3::Bucket", "DynamoDB::Table", "KMS::Key", "SQS::Queue", "Logs::LogGroup")
+KEEPS_DATA = ("S3::Bucket", "DynamoDB::Table", "KMS::Key", "SQS::Queue", "Logs::LogGroup", "Backup::BackupVault")
 
 
 def test_the_key_rotates_and_can_be_called_back_for_a_month(stack: Stack) -> None:
@@ -84,6 +84,7 @@ def test_s3_delivers_access_logs_only_for_this_stacks_buckets(stack: Stack) -> N
     assert set(allow["Condition"]["ArnEquals"]["aws:SourceArn"]) == {
         "arn:aws:s3:::chartcoder-charts-123456789012",
         "arn:aws:s3:::chartcoder-results-123456789012",
+        "arn:aws:s3:::chartcoder-trail-123456789012",
     }
 
 

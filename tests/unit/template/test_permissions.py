@@ -53,18 +53,21 @@ def test_every_permission_names_its_resource_where_aws_lets_it(stack: Stack) -> 
 
 def test_every_permission_has_its_reason_beside_it() -> None:
     lines = [line.strip() for line in TEMPLATE.read_text().splitlines()]
-    wrappers = ("- !If", "- UseSpot", "- PutFunctionsInVpc")
+    wrappers = ("- !If", "- UseSpot", "- PutFunctionsInVpc", "- MakeTrail")
     for number, line in enumerate(lines):
         if line.startswith("- Sid: ") and line.removeprefix("- Sid: ") not in ("TlsOnly", "Tls12OrBetter"):
             above = next(text for text in reversed(lines[:number]) if text not in wrappers)
             assert above.startswith("#"), f"line {number + 1}: {line}"
 
 
-def test_no_role_has_a_policy_of_amazons_but_the_one_api_gateway_asks_for(stack: Stack) -> None:
+def test_no_role_has_a_policy_of_amazons_but_those_that_a_service_asks_for(stack: Stack) -> None:
+    asked_for = {
+        "ApiGatewayLogWriter": ["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"],
+        "BackupRole": ["arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup"],
+    }
     for name, role in stack.of("IAM::Role").items():
         amazons = [arn for arn in role.get("ManagedPolicyArns", []) if not arn.startswith("${")]
-        expected = ["arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"]
-        assert amazons == (expected if name == "ApiGatewayLogWriter" else []), name
+        assert amazons == asked_for.get(name, []), name
 
 
 def test_every_role_is_for_one_service(stack: Stack) -> None:
