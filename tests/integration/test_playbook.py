@@ -32,10 +32,10 @@ MASTER = "i-0123456789abcdef0"
 
 
 class _Metadata(BaseHTTPRequestHandler):
-    def do_PUT(self) -> None:  # noqa: N802 -- the name http.server calls
+    def do_PUT(self) -> None:
         self._answer("a-token")
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._answer(MASTER)
 
     def _answer(self, body: str) -> None:

@@ -186,7 +186,7 @@ def _instance(item: dict[str, Any]) -> Instance:
         id=item["InstanceId"],
         role=tags.get(ROLE, ""),
         run=tags.get(RUN, ""),
-        market="spot" if item.get("InstanceLifecycle") == "spot" else "on-demand",
+        market="spot" if "spot" in (tags.get(MARKET), item.get("InstanceLifecycle")) else "on-demand",
         type=item["InstanceType"],
         state=item["State"]["Name"],
         launched_at=item["LaunchTime"],

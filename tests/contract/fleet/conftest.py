@@ -1,6 +1,7 @@
-"""A stack's fleet in moto: launch templates, functions with images, and a clock that the test moves."""
+"""A stack's fleet: tables and queue in moto, instances in memory, and a clock that the test moves."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import boto3
 import pytest
 
 from chartcoder.cloud.fleet import FleetTable
-from chartcoder.cloud.instances import Instances
+from chartcoder.cloud.instances import Instance, Instances
 from chartcoder.cloud.queue import ChartsQueue
 from chartcoder.launching import Parts
 from chartcoder.settings import Settings
@@ -40,6 +41,55 @@ class Functions:
         return {"Code": code}
 
 
+class MemoryInstances:
+    """EC2 in memory, as `chartcoder.cloud.instances.Instances` shows it: moto's takes seconds to set up.
+
+    test_instances.py holds both to the same behaviour.
+    """
+
+    def __init__(self, clock: Clock, templates: dict[str, str]) -> None:
+        """`templates`: instance types by launch template."""
+        self._clock, self._templates = clock, templates
+        self._tokens: dict[str, str] = {}
+        self._instances: dict[str, Instance] = {}
+        self.user_data: dict[str, str] = {}
+        self.refusing: str | None = None  # what EC2 answers to TerminateInstances
+
+    def launch(self, template: str, *, role: str, run: str, user_data: str, token: str) -> str:
+        if token not in self._tokens:
+            id_ = f"i-{len(self._instances):017x}"
+            self._instances[id_] = Instance(
+                id=id_,
+                role=role,
+                run=run,
+                market="spot" if template == "lt-spot" else "on-demand",
+                type=self._templates[template],
+                state="running",
+                launched_at=self._clock(),
+            )
+            self._tokens[token] = id_
+            self.user_data[id_] = user_data
+        return self._tokens[token]
+
+    def all(self, *, role: str | None = None, run: str | None = None) -> list[Instance]:
+        return [
+            instance
+            for instance in self._instances.values()
+            if role in (None, instance.role) and run in (None, instance.run)
+        ]
+
+    def alive(self, *, role: str | None = None, run: str | None = None) -> list[Instance]:
+        return [instance for instance in self.all(role=role, run=run) if instance.alive]
+
+    def terminate(self, ids: Iterable[str]) -> dict[str, str]:
+        if self.refusing:
+            return dict.fromkeys(ids, self.refusing)
+        for id_ in ids:
+            if id_ in self._instances:
+                self._instances[id_] = replace(self._instances[id_], state="terminated")
+        return {}
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -47,14 +97,6 @@ def clock() -> Clock:
 
 @pytest.fixture
 def settings(aws: SimpleNamespace) -> Settings:
-    ec2 = boto3.client("ec2")
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-
-    def template(name: str, instance_type: str, **more: object) -> str:
-        data = {"ImageId": image, "InstanceType": instance_type, "InstanceInitiatedShutdownBehavior": "terminate"}
-        made = ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data | more)
-        return str(made["LaunchTemplate"]["LaunchTemplateId"])
-
     return Settings(
         stack="test",
         charts_bucket="charts",
@@ -63,9 +105,9 @@ def settings(aws: SimpleNamespace) -> Settings:
         dead_letter_queue_url=aws.dead_letter_url,
         results_table="results",
         fleet_table="fleet",
-        master_launch_template=template("master", "t3.small"),
-        worker_launch_template=template("worker", "c7i.xlarge"),
-        worker_spot_launch_template=template("spot", "c7i.xlarge", InstanceMarketOptions={"MarketType": "spot"}),
+        master_launch_template="lt-master",
+        worker_launch_template="lt-worker",
+        worker_spot_launch_template="lt-spot",
         control_function="launcher",
         coder_function="coder",
         worker_log_group="workers",
@@ -79,15 +121,26 @@ def fleet(aws: SimpleNamespace) -> FleetTable:
 
 
 @pytest.fixture
-def instances(aws: SimpleNamespace) -> Instances:
-    return Instances(boto3.client("ec2"), "test")
+def instances(clock: Clock) -> MemoryInstances:
+    return MemoryInstances(clock, {"lt-master": "t3.small", "lt-worker": "c7i.xlarge", "lt-spot": "c7i.xlarge"})
+
+
+@pytest.fixture
+def ec2_instances(aws: SimpleNamespace, settings: Settings) -> SimpleNamespace:
+    """`Instances` on moto's EC2, and a launch template for them."""
+    ec2 = boto3.client("ec2")
+    template = ec2.create_launch_template(
+        LaunchTemplateName="worker",
+        LaunchTemplateData={"ImageId": "ami-12c6146b", "InstanceType": "c7i.xlarge"},
+    )["LaunchTemplate"]["LaunchTemplateId"]
+    return SimpleNamespace(instances=Instances(ec2, "test"), template=template)
 
 
 @pytest.fixture
 def parts(
-    aws: SimpleNamespace, settings: Settings, fleet: FleetTable, instances: Instances, clock: Clock
-) -> Iterator[Parts]:
-    yield Parts(
+    aws: SimpleNamespace, settings: Settings, fleet: FleetTable, instances: MemoryInstances, clock: Clock
+) -> Parts:
+    return Parts(
         settings=settings,
         fleet=fleet,
         queue=ChartsQueue(aws.sqs, aws.queue_url, aws.dead_letter_url),
@@ -110,11 +163,10 @@ def submit(aws: SimpleNamespace) -> Callable[[int], None]:
 
 
 @pytest.fixture
-def launch_worker(settings: Settings, instances: Instances) -> Callable[..., str]:
+def launch_worker(instances: MemoryInstances) -> Callable[..., str]:
     """Launches a worker as Ansible does, for a run."""
 
-    def launch(run: str, token: str = "worker", *, spot: bool = True) -> str:
-        template = settings.worker_spot_launch_template if spot else settings.worker_launch_template
-        return instances.launch(template, role="worker", run=run, user_data="#!/bin/sh", token=f"{run}-{token}")
+    def launch(run: str, nth: int = 1, *, template: str = "lt-spot") -> str:
+        return instances.launch(template, role="worker", run=run, user_data="#!/bin/sh", token=f"{run}-{nth}")
 
     return launch

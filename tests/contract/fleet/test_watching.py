@@ -1,0 +1,205 @@
+"""The watchdog: what outlives its run is ended, the dead are named, and no chart waits without a reason."""
+
+from dataclasses import replace
+
+import pytest
+
+from chartcoder.launching import launch_run
+from chartcoder.watching import sweep
+
+
+@pytest.fixture
+def run(parts, fleet, submit) -> str:
+    """A run whose master works, and charts for it."""
+    submit(3)
+    run = launch_run(parts, asked_by="alarm test-backlog").run
+    fleet.update_run(run, state="running")
+    return run
+
+
+def end(parts, fleet, instances, run: str, state: str = "done", reason: str = "drained") -> None:
+    """What a master does at its end."""
+    instances.terminate([instance.id for instance in instances.alive(run=run)])
+    fleet.close_run(run, state, reason, now=parts.clock())
+    fleet.release_lease(run)
+
+
+def test_a_quiet_stack_is_left_alone(parts, fleet):
+    found = sweep(parts)
+
+    assert (found.terminated, found.died, found.answer, found.why_waiting) == ({}, {}, None, "")
+    assert found.counts() == {"LeaseLapsed": 0, "InstancesNotTerminated": 0, "RunsDied": 0, "ChartsWaiting": 0}
+
+
+def test_a_run_that_works_is_left_alone_and_notes_that_the_watchdog_asked(parts, fleet, run, launch_worker):
+    launch_worker(run)
+
+    found = sweep(parts)
+
+    assert (found.terminated, found.died) == ({}, {})
+    assert found.charts_waiting == 3
+    assert found.why_waiting.startswith(f"already running: {run}, running since")
+    assert [asked["by"] for asked in fleet.run(run)["asked"]] == ["alarm test-backlog", "watchdog"]
+
+
+def test_charts_that_wait_while_nothing_runs_get_a_run(parts, submit, instances):
+    submit()
+
+    found = sweep(parts)
+
+    assert (found.answer.outcome, found.answer.run) == ("launched", "test-000001")
+    assert [instance.role for instance in instances.alive()] == ["master"]
+
+
+def test_a_run_whose_master_is_gone_is_named_reaped_and_followed_by_the_next(
+    parts, fleet, instances, run, launch_worker
+):
+    worker = launch_worker(run)
+    master = fleet.run(run)["master"]
+    instances.terminate([master])
+
+    found = sweep(parts)
+
+    assert found.died == {run: f"its master {master} is gone (terminated)"}
+    assert fleet.run(run)["state"] == "died"
+    assert set(found.terminated) == {worker}
+    assert found.answer.run == "test-000002"
+    assert [(instance.role, instance.run) for instance in instances.alive()] == [("master", "test-000002")]
+    assert fleet.lease().run == "test-000002"
+
+
+def test_a_run_whose_lease_lapsed_is_dead_though_its_master_lives(parts, fleet, instances, run, launch_worker, clock):
+    launch_worker(run)
+    clock.move(seconds=301)
+
+    found = sweep(parts)
+
+    assert found.lapsed == run
+    assert found.counts()["LeaseLapsed"] == 1
+    assert found.died == {run: "its lease lapsed: the master hangs or is gone"}
+    assert len(found.terminated) == 2
+    assert [instance.run for instance in instances.alive()] == ["test-000002"]
+
+
+def test_a_launcher_that_died_before_launching_is_mended_once_its_lease_lapsed(parts, fleet, submit, clock):
+    submit()
+    lease = fleet.take_lease("test", seconds=300, now=clock())
+
+    assert sweep(parts).died == {}
+    clock.move(seconds=301)
+    found = sweep(parts)
+
+    assert found.died == {lease.run: "its launcher died before the master was launched"}
+    assert found.answer.run == "test-000002"
+
+
+def test_workers_of_a_run_that_is_over_are_terminated(parts, fleet, instances, run, launch_worker):
+    end(parts, fleet, instances, run)
+    left_behind = launch_worker(run)
+    unknown = launch_worker("test-000099")
+
+    found = sweep(parts)
+
+    assert set(found.terminated) == {left_behind, unknown}
+
+
+def test_a_master_whose_run_has_just_ended_is_given_time_to_leave(parts, fleet, instances, run, clock):
+    fleet.close_run(run, "done", "drained", now=clock())
+    fleet.release_lease(run)
+    parts = replace(parts, settings=replace(parts.settings, backlog_threshold=100))
+
+    assert sweep(parts).terminated == {}
+    clock.move(minutes=3)
+    assert sweep(parts).terminated == {fleet.run(run)["master"]: "its run is over or unknown"}
+
+
+def test_a_lease_that_an_ended_run_left_behind_is_freed(parts, fleet, instances, run, clock):
+    fleet.close_run(run, "done", "drained", now=clock())
+    instances.terminate([fleet.run(run)["master"]])
+
+    assert sweep(parts).freed is None
+    clock.move(minutes=3)
+    found = sweep(parts)
+
+    assert (found.freed, found.died) == (run, {})
+    assert found.answer.run == "test-000002"
+
+
+def test_no_instance_outlives_the_longest_life(parts, fleet, run, clock):
+    clock.move(minutes=parts.settings.longest_life_minutes + 11)
+    fleet._table.update_item(  # the lease was renewed all the while
+        Key={"pk": "LEASE", "sk": "LEASE"},
+        UpdateExpression="SET expires_at = :later",
+        ExpressionAttributeValues={":later": int(clock().timestamp()) + 300},
+    )
+
+    found = sweep(parts)
+
+    assert found.terminated == {fleet.run(run)["master"]: "older than 730 minutes"}
+
+
+def test_what_could_not_be_terminated_is_counted_for_the_alarm(parts, instances, run, clock):
+    clock.move(seconds=301)
+    instances.refusing = "OperationNotPermitted"
+
+    found = sweep(parts)
+
+    assert found.counts()["InstancesNotTerminated"] == 1
+    assert found.terminated == {}
+    assert found.answer.outcome == "launched"
+
+
+def test_a_second_sweep_does_nothing_more(parts, fleet, instances, run, launch_worker):
+    launch_worker(run)
+    instances.terminate([fleet.run(run)["master"]])
+    sweep(parts)
+
+    found = sweep(parts)
+
+    assert (found.terminated, found.died, found.freed) == ({}, {}, None)
+    assert found.answer.outcome == "already running"
+
+
+def test_a_few_charts_wait_until_they_have_waited_long_enough_and_the_reason_is_kept(parts, fleet, submit, clock):
+    parts = replace(parts, settings=replace(parts.settings, backlog_threshold=10, longest_wait_minutes=15))
+    submit(2)
+
+    found = sweep(parts)
+    assert found.answer is None
+    assert found.why_waiting.startswith("2 of the 10 charts that are worth a run")
+    assert fleet.last_sweep()["why"] == found.why_waiting
+
+    clock.move(minutes=15)
+    assert sweep(parts).answer.outcome == "launched"
+
+
+def test_after_one_failure_the_next_run_starts_at_once_and_after_two_it_waits(parts, fleet, instances, run, clock):
+    end(parts, fleet, instances, run, "failed", "the playbook ended with status 2")
+    second = sweep(parts).answer.run
+    end(parts, fleet, instances, second, "failed", "the playbook ended with status 2")
+
+    found = sweep(parts)
+    assert found.answer is None
+    assert "was the 2. in a row to fail" in found.why_waiting
+    clock.move(minutes=5)
+    assert sweep(parts).answer.run == "test-000003"
+
+
+def test_a_run_that_spent_its_budget_is_not_followed_by_another_of_the_watchdogs(parts, fleet, instances, run, clock):
+    fleet.update_run(run, over_budget=True)
+    end(parts, fleet, instances, run, "failed", "stopped at its budget of 25.0 USD")
+
+    assert "reached its budget" in sweep(parts).why_waiting
+    assert launch_run(parts, asked_by="operator").outcome == "launched"
+
+
+def test_a_launch_that_fails_is_told_after_everything_else_was_done(parts, submit, launch_worker):
+    submit()
+    left_behind = launch_worker("test-000099")
+    broken = replace(parts, settings=replace(parts.settings, master_launch_template="lt-unknown"))
+
+    found = sweep(broken)
+
+    assert set(found.terminated) == {left_behind}
+    assert found.why_waiting.startswith("the master could not be launched:")
+    assert found.launch_failure is not None
