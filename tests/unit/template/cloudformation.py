@@ -6,9 +6,14 @@ gives `${Key.Arn}`.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+TEMPLATE = Path(os.environ.get("CHARTCODER_TEMPLATE_UNDER_TEST", Path(__file__).parents[3] / "template.yaml"))
+"""The project's own; another one shows that a mistake planted in it is noticed."""
 
 PSEUDO = {
     "AWS::AccountId": "123456789012",

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cloudformation import Stack
+from cloudformation import TEMPLATE, Stack
 
 from embedded.stack import expand_template
-
-ROOT = Path(__file__).parents[3]
-TEMPLATE = Path(os.environ.get("CHARTCODER_TEMPLATE_UNDER_TEST", ROOT / "template.yaml"))
 
 VARIANTS: dict[str, dict[str, str]] = {
     "as it comes": {},

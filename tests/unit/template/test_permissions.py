@@ -1,8 +1,7 @@
 """Who may do what: each role does its own work and no other's."""
 
 import pytest
-from cloudformation import Stack, allowed, as_list, permissions, statements
-from conftest import TEMPLATE
+from cloudformation import TEMPLATE, Stack, allowed, as_list, permissions, statements
 
 ROLES = ("LauncherRole", "WatchdogRole", "ApiRole", "CoderRole", "MasterRole", "WorkerRole")
 FUNCTIONS = ("LauncherRole", "WatchdogRole", "ApiRole", "CoderRole")
