@@ -110,7 +110,7 @@ class Emulator:
     def _patch(self) -> tuple[Functions, Instances]:
         # ministack reads its environment on import, hence here
         from embedded import functions, instances, instances_process, patches
-        from embedded.patches import cloudformation, cloudwatch, ec2, lambda_functions, sqs
+        from embedded.patches import cloudformation, cloudwatch, ec2, iam, lambda_functions, sqs
 
         patches.check_version()
         spawner, images = Spawner(), {image_uri(name): resolve_image(image_uri(name)) for name in IMAGES}
@@ -131,6 +131,7 @@ class Emulator:
         runs = functions.Functions(spawner, self._function_environment, root=self.project, python=sys.executable)
         fleet = instances.Instances(machines, instance_credentials, account=ACCOUNT, region=REGION)
         cloudformation.install()
+        iam.install()
         sqs.install()
         cloudwatch.install()
         lambda_functions.install(runs, resolve_image)

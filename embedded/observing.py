@@ -1,4 +1,4 @@
-"""What can be seen of a batch and its run from outside: the same services that an operator of the real stack would ask."""
+"""What can be seen of a batch and its run from outside, by the services that an operator would ask."""
 
 from __future__ import annotations
 

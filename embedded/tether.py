@@ -11,6 +11,7 @@ import sys
 
 def main() -> None:
     parent, number, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # what our parent holds back is not ours to hold back
     ctypes.CDLL(None).prctl(1, number, 0, 0, 0)  # PR_SET_PDEATHSIG; it survives the exec
     if os.getppid() != parent:  # the parent ended before we were tied to it
         os.kill(os.getpid(), signal.SIGKILL)
