@@ -48,7 +48,7 @@ def foreground(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """`python -m embedded` in a process of its own, up."""
     command = [sys.executable, "-m", "embedded", "--data", str(tmp_path), "--port", str(free_port())]
     command += ["--parameter", "BacklogThreshold=1000"]
-    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline().startswith("API ")
     yield process, tmp_path
