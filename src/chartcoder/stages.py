@@ -117,9 +117,9 @@ class Stages:
             return Look("lost", backlog=0, workers=0, workers_needed=0, cost_usd=0.0)
         record = self._fleet.run(self._run)
         backlog = self._queue.depth().total
-        cost = self._cost(record)
         workers, _ = self._workers()
         needed = self._needed(record, backlog)
+        cost = self._meter(record, backlog=backlog, workers=len(workers))
         if backlog == 0:
             verdict: Verdict = "empty"
         elif cost >= self._settings.budget_usd:
@@ -156,10 +156,10 @@ class Stages:
         record = self._fleet.run(self._run)
         workers = self._fleet.workers(self._run)
         coded, failed = (sum(worker[name] for worker in workers) for name in ("coded", "failed"))
-        self._cost(record)
         rate = sizing.measured_rate(workers)
-        self._fleet.update_run(
-            self._run,
+        self._meter(
+            record,
+            backlog=self._queue.depth().total,
             coded=coded,
             failed=failed,
             instance_type=self._settings.instance_type,
@@ -228,15 +228,18 @@ class Stages:
             usd_per_hour=prices.usd_per_hour(self._settings.instance_type),
         )
 
-    def _cost(self, record: dict[str, Any]) -> float:
-        """US dollars so far, at list price: what was known at the last look, and since then the instances now alive."""
+    def _meter(self, record: dict[str, Any], **also: Any) -> float:
+        """US dollars so far, at list price: what was known at the last look, and since then the instances now alive.
+
+        Keeps it in the run's record, and `also` with it.
+        """
         now = self._clock()
         since = datetime.fromisoformat(record.get("costed_at", record["launched_at"]))
         cost = float(record.get("cost_usd", 0.0))
         for instance in self._instances.alive(run=self._run):
             hours = (now - max(since, instance.launched_at)).total_seconds() / 3600
             cost += prices.usd_per_hour(instance.type, instance.market) * max(hours, 0.0)
-        self._fleet.update_run(self._run, cost_usd=cost, costed_at=now.isoformat())
+        self._fleet.update_run(self._run, cost_usd=cost, costed_at=now.isoformat(), **also)
         return cost
 
 
