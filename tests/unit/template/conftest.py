@@ -13,6 +13,8 @@ VARIANTS: dict[str, dict[str, str]] = {
     "as it comes": {},
     "everything the stack can make": {
         "FunctionsInVpc": "true",
+        "S3PrefixListId": "pl-63a5400a",
+        "DynamoDbPrefixListId": "pl-02cd2c6b",
         "SpotServiceRole": "create",
         "NotificationEmail": "coding@example.org",
         "ChartRetentionDays": "90",

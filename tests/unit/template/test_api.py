@@ -94,6 +94,11 @@ def test_the_access_log_names_the_route_and_never_the_path_or_the_query(stage: d
     }
 
 
+def test_there_is_one_stage_and_no_other(stack: Stack) -> None:
+    assert [stage["StageName"] for stage in stack.of("ApiGateway::Stage").values()] == ["v1"]
+    assert not [d for d in stack.of("ApiGateway::Deployment").values() if "StageName" in d]
+
+
 def test_requests_are_traced(stage: dict) -> None:
     assert stage["TracingEnabled"] is True
 

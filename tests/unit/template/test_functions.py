@@ -121,3 +121,9 @@ def test_a_sweep_that_could_not_be_delivered_is_kept_and_no_other_rule_may_write
         "StringEquals": {"aws:SourceAccount": "123456789012"},
         "ArnEquals": {"aws:SourceArn": "${WatchdogFunctionSweep.Arn}"},
     }
+
+
+def test_every_environment_fits_where_lambda_keeps_it(stack: Stack) -> None:
+    for name, function in stack.of("Lambda::Function").items():
+        size = sum(len(variable) + len(value) for variable, value in environment(function).items())
+        assert size < 4_096 - 1_024, f"{name}: URLs and names are longer once deployed"

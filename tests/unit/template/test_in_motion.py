@@ -4,7 +4,6 @@ from cloudformation import Stack, as_list
 
 PLAIN = {"Bool": {"aws:SecureTransport": "false"}}
 OLD = {"NumericLessThan": {"s3:TlsVersion": "1.2"}}
-EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 def denials(document: dict, condition: dict) -> list[dict]:
@@ -76,10 +75,15 @@ def test_only_tls_goes_out(stack: Stack) -> None:
     assert not stack.of("EC2::SecurityGroupEgress")
 
 
-def test_an_existing_networks_range_bounds_what_goes_out(stack: Stack) -> None:
-    (rule,) = stack.of("EC2::SecurityGroup")["InstanceSecurityGroup"]["SecurityGroupEgress"]
-    made = stack.parameter("VpcId") == ""
-    assert rule["CidrIp"] == ("0.0.0.0/0" if made else stack.parameter("EgressCidr"))
+def test_instances_reach_the_network_and_the_gateways_or_what_an_existing_network_has(stack: Stack) -> None:
+    rules = stack.of("EC2::SecurityGroup")["InstanceSecurityGroup"]["SecurityGroupEgress"]
+    reached = {rule.get("CidrIp") or rule["DestinationPrefixListId"] for rule in rules}
+    if stack.parameter("VpcId"):
+        assert reached == {stack.parameter("EgressCidr")}
+    elif stack.parameter("S3PrefixListId"):
+        assert reached == {stack.parameter("VpcCidr"), "pl-63a5400a", "pl-02cd2c6b"}
+    else:
+        assert reached == {"0.0.0.0/0"}, "and no route leads there: see the next test"
 
 
 def test_the_stacks_own_network_has_no_way_to_the_internet(stack: Stack) -> None:

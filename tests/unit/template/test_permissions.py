@@ -1,5 +1,7 @@
 """Who may do what: each role does its own work and no other's."""
 
+import json
+
 import pytest
 from cloudformation import TEMPLATE, Stack, allowed, as_list, permissions, statements
 
@@ -237,3 +239,13 @@ def test_a_functions_code_cannot_use_the_rights_lambda_needs_for_the_vpc(stack: 
 
 def test_the_coder_function_reaches_no_store(stack: Stack) -> None:
     assert not [a for a in allowed(stack, "CoderRole") if a.startswith(("s3:", "sqs:", "dynamodb:"))]
+
+
+def test_every_policy_fits_where_iam_keeps_it(stack: Stack) -> None:
+    def size(*documents: dict) -> int:
+        return sum(len(json.dumps(document, separators=(",", ":"))) for document in documents)
+
+    for name, policy in stack.of("IAM::ManagedPolicy").items():
+        assert size(policy["PolicyDocument"]) < 6_144, name
+    for name, role in stack.of("IAM::Role").items():
+        assert size(*(policy["PolicyDocument"] for policy in role.get("Policies", []))) < 10_240, name
