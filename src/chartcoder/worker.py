@@ -129,14 +129,41 @@ class Worker:
             if self._leaving.is_set():
                 self._queue.release(deliveries)
                 return
-            for delivery in deliveries:
-                self._take(delivery)
+            named = [(delivery, self._named(delivery)) for delivery in deliveries]
+            self._fail_in_advance(named)
+            for delivery, charts in named:
+                self._take(delivery, charts)
 
-    def _take(self, delivery: Delivery) -> None:
+    def _named(self, delivery: Delivery) -> list[ChartReference] | None:
+        """The charts of a message, or None where it is no S3 event: such a one is not ours to delete; it ends as a dead
+        letter, where a person looks at it."""
         try:
-            named = references(delivery.body)
-        except BadRequest as error:  # not ours to delete: it ends as a dead letter, where a person looks at it
+            return references(delivery.body)
+        except BadRequest as error:
             self._log.error("message refused", extra={"message_id": delivery.message_id, "error": str(error)})
+            return None
+
+    def _fail_in_advance(self, received: list[tuple[Delivery, list[ChartReference] | None]]) -> None:
+        """What is on its last try is stored as a failure before anything is tried: where no worker survives a chart, it
+        must still end as a failure that can be listed. A result that comes after all replaces it."""
+        outcomes = [
+            Outcome.failed(
+                chart,
+                CodingFailed(
+                    f"no worker finished this chart in {delivery.receives - 1} tries; redrive it, and report "
+                    "its kind and size if it fails again"
+                ),
+                receives=delivery.receives,
+            )
+            for delivery, charts in received
+            if delivery.receives >= self._max_receives
+            for chart in charts or ()
+        ]
+        if outcomes:
+            self._results.store(outcomes, worker=self._name, run=self._run)
+
+    def _take(self, delivery: Delivery, named: list[ChartReference] | None) -> None:
+        if named is None:
             return
         if not named:
             self._queue.delete([delivery])
@@ -159,19 +186,8 @@ class Worker:
         except ChartError as error:
             self._end(delivery, Outcome.failed(reference, error, receives=delivery.receives))
             return
-        if delivery.receives >= self._max_receives:
-            self._fail_in_advance(delivery, reference)
         future = self._pool.submit(data, reference.id)
-        future.add_done_callback(lambda future: self._coded(delivery, reference, future))
-
-    def _fail_in_advance(self, delivery: Delivery, reference: ChartReference) -> None:
-        """A chart whose every try took its worker down must still end as a failure that can be listed; a result that
-        comes after all replaces it."""
-        error = CodingFailed(
-            f"no worker survived this chart in {delivery.receives - 1} tries; report its kind and size"
-        )
-        outcome = Outcome.failed(reference, error, receives=delivery.receives)
-        self._results.store([outcome], worker=self._name, run=self._run)
+        future.add_done_callback(self._guard(lambda future: self._coded(delivery, reference, future)))
 
     def _coded(self, delivery: Delivery, reference: ChartReference, future: Future[Coded]) -> None:
         if future.cancelled():

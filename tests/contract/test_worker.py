@@ -182,7 +182,7 @@ def test_on_its_last_try_a_chart_is_a_failure_before_it_is_coded_and_a_result_af
 
     bench.work_until(lambda: failed_in_advance() or bench.queue.depth().total == 0)
     assert seen["state"] == "failed"
-    assert "no worker survived" in seen["message"]
+    assert "no worker finished" in seen["message"]
     assert bench.results.chart("b1", "c1")["state"] == "coded"
     assert bench.results.tally("b1") == {"coded": 1, "failed": 0}
 

@@ -1,0 +1,40 @@
+"""A master that dies in mid-run takes nothing with it."""
+
+import os
+import signal
+
+import psutil
+
+from tests.e2e.conftest import SAMPLES, wait_for
+
+
+def test_a_new_run_finishes_what_a_killed_master_left(deploy):
+    pipeline = deploy(MinWorkers="2", MaxWorkers="2", Engine="medspacy", WatchdogRate="rate(1 minute)")
+    for sample in SAMPLES:
+        pipeline.upload(f"charts/b1/{sample.name}", sample.read_bytes())
+        pipeline.upload(f"charts/b2/{sample.name}", sample.read_bytes())
+    wait_for(lambda: pipeline.ask("/batches/b1")["coded"], "the first chart is coded")
+    first = pipeline.ask("/status")["run"]["run"]
+
+    kill_master(pipeline)
+    wait_for(lambda: pipeline.ask(f"/runs/{first}")["state"] == "died", "the watchdog names the dead run")
+    assert pipeline.ask(f"/runs/{first}")["reason"]
+    wait_for(pipeline.nothing_is_left, "a new run drains the queue and ends", seconds=400)
+
+    second, _ = pipeline.ask("/runs")["runs"]
+    assert (second["state"], second["asked"][0]["by"]) == ("done", "watchdog")
+    for batch in ("b1", "b2"):
+        answer = pipeline.ask(f"/batches/{batch}")
+        assert (answer["coded"], answer["failed"], answer["done"]) == (len(SAMPLES), 0, True)
+        charts = pipeline.ask(f"/batches/{batch}/charts")["charts"]
+        assert sorted(chart["id"] for chart in charts) == [f"{batch}/{sample.stem}" for sample in SAMPLES]
+
+
+def kill_master(pipeline):
+    """kill -9 of everything on the master's instance, its keeper first, as when a host loses its power."""
+    (master,) = pipeline.instances("master")
+    processes = [psutil.Process(pid) for pid in pipeline.cloud.instance_processes()[master["InstanceId"]]]
+    for process in processes:
+        process.suspend()
+    for process in processes:
+        os.kill(process.pid, signal.SIGKILL)
