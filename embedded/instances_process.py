@@ -10,11 +10,12 @@ import json
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from embedded.instances import Boot, console_path
-from embedded.processes import Spawner, descendants, end, marked
+from embedded.processes import Spawner, collect, descendants, end, marked
 
 MARK = "EMBEDDED_INSTANCE"
 """In the environment of every process of an instance, so that what escaped a killed supervisor is found."""
@@ -69,16 +70,21 @@ class ProcessMachines:
             process = self._supervisors.pop(instance_id, None)
         if process is None:
             return
-        for pid in [*descendants(process.pid), process.pid]:
-            end(pid)
+        while process.poll() is None and (below := descendants(process.pid)):
+            for pid in below:
+                end(pid)
+            time.sleep(0.002)  # the supervisor collects them: what it leaves would stay as zombies
+        end(process.pid)
         process.wait()
         self._sweep(instance_id)
 
     def _sweep(self, instance_id: str) -> None:
-        """End what was forked while its parents were being killed."""
+        """End, and collect, what has lost its supervisor: we are the next subreaper above it."""
         while left := list(marked(MARK, instance_id)):
             for pid in left:
                 end(pid)
+            for pid in left:
+                collect(pid)
 
     def processes(self) -> Mapping[str, list[int]]:
         with self._lock:

@@ -6,6 +6,7 @@ Linux only: `prctl` gives both properties. A parent that dies, even by SIGKILL, 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -43,19 +44,6 @@ def die_with_parent(number: int) -> None:
 def become_subreaper() -> None:
     """Have orphans among this process's descendants become its children."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def children(pid: int) -> list[int]:
-    """The direct children of a process, whichever of its threads started them; empty when it is gone."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = status.read_text(errors="replace").rpartition(")")[2].split()[1]
-        except (FileNotFoundError, ProcessLookupError, IndexError):
-            continue  # it ended while we looked
-        if int(parent) == pid:
-            found.append(int(status.parent.name))
-    return found
 
 
 def descendants(pid: int) -> list[int]:
@@ -125,6 +113,12 @@ def _is_zombie(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError, IndexError):
         return True
+
+
+def collect(pid: int) -> None:
+    """Wait for a killed process that is our child by now; one that is not is for its own parent to collect."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 def reap() -> dict[int, int]:

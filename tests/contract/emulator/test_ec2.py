@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded.emulator_process import EmulatorProcess
-from embedded.processes import marked
+from embedded.processes import command_of, descendants, end, marked
 
 IDLE = "#!/bin/sh\nexec sleep 300\n"
 
@@ -131,6 +131,19 @@ def test_terminating_an_instance_leaves_no_process_of_it(ec2: Any, template: Any
     assert answer["TerminatingInstances"][0]["CurrentState"]["Name"] == "shutting-down"
     assert list(marked("EMBEDDED_INSTANCE", instance["InstanceId"])) == []
     assert described(ec2, instance["InstanceId"])["State"]["Name"] == "terminated"
+
+
+def test_ending_instances_leaves_no_zombies(ec2: Any, template: Any, run: Any, eventually: Any, emulator: Any) -> None:
+    script = "#!/bin/sh\nsetsid nohup sleep 300 >/dev/null 2>&1 &\nsleep 300\n"
+    first, second = run(template(), user_data=script, count=2)
+    eventually(lambda: len(list(marked("EMBEDDED_INSTANCE", first["InstanceId"]))) >= 3)
+    eventually(lambda: len(list(marked("EMBEDDED_INSTANCE", second["InstanceId"]))) >= 3)
+    ec2.terminate_instances(InstanceIds=[first["InstanceId"]])
+    [supervisor, *_] = emulator.control("GET", "processes")["instances"][second["InstanceId"]]
+    end(supervisor)  # as the kernel does when memory runs out
+    eventually(lambda: described(ec2, second["InstanceId"])["State"]["Name"] == "stopped")
+    below = [pid for pid in descendants(emulator.process.pid) if not command_of(pid)]
+    assert below == []
 
 
 @pytest.mark.parametrize(("behaviour", "state"), [("terminate", "terminated"), ("stop", "stopped")])
