@@ -17,6 +17,7 @@ ENDPOINT = "http://169.254.169.254"
 TOKEN_SECONDS = 21_600  # the longest the service allows
 TIMEOUT_SECONDS = 2.0
 ATTEMPTS = 5  # the service may take a moment while an instance boots
+FIRST_PAUSE = 0.4  # seconds; doubles with every attempt
 
 
 class InstanceMetadata:
@@ -58,7 +59,7 @@ class InstanceMetadata:
                         f"the instance-metadata service at {self._endpoint} does not answer ({type(error).__name__}); "
                         "this command runs on an EC2 instance with HttpTokens and HttpEndpoint on"
                     ) from error
-                time.sleep(0.2 * 2**attempt)
+                time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
             else:
                 if value is None:
                     raise MetadataUnavailable(f"the instance-metadata service at {self._endpoint} knows no {name}")
