@@ -5,6 +5,8 @@ import json
 import pytest
 from cloudformation import Stack
 
+from chartcoder.chart import ID_PATTERN
+
 ROUTES = {
     "POST /charts": "ApiFunction",
     "GET /batches": "ApiFunction",
@@ -56,6 +58,22 @@ def test_every_route_asks_for_a_signature(body: dict) -> None:
     assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
     for route, operation in operations(body).items():
         assert operation["security"] == [{"AWS_IAM": []}], route
+
+
+@pytest.mark.parametrize(("route", "model"), [("POST /charts", "submission"), ("POST /code", "text")])
+def test_a_body_that_is_no_request_is_refused_at_the_gateway(body: dict, route: str, model: str) -> None:
+    operation = operations(body)[route]
+    (parameter,) = [parameter for parameter in operation["parameters"] if parameter["in"] == "body"]
+    assert parameter["required"] is True
+    assert parameter["schema"] == {"$ref": f"#/definitions/{model}"}
+    validator = body["x-amazon-apigateway-request-validators"][operation["x-amazon-apigateway-request-validator"]]
+    assert validator["validateRequestBody"] is True
+
+
+def test_the_gateway_knows_an_id_as_the_code_does(body: dict) -> None:
+    properties = body["definitions"]["submission"]["properties"]
+    for name in ("batch", "chart"):
+        assert properties[name]["pattern"] == f"^{ID_PATTERN.pattern}$"
 
 
 def test_api_gateway_calls_the_functions_in_its_own_name(body: dict) -> None:
