@@ -13,8 +13,9 @@ from pathlib import Path
 
 from chartcoder.coding.context import render_rules
 from chartcoder.coding.lexicon.artefact import write_lexicon
-from chartcoder.coding.lexicon.compile import RANK_MAIN_TERM, Phrases, add_curated, add_neoplasms, add_official
+from chartcoder.coding.lexicon.compile import RANK_MAIN_TERM, Phrases, add_curated, add_index, add_neoplasms, add_official
 from chartcoder.coding.lexicon.curated import FOLDER, read_curated, read_main_terms
+from chartcoder.coding.lexicon.index import index_phrases
 from chartcoder.coding.terminology import read_release, write_terminology
 
 ARTEFACT = Path(__file__).parent / "artefact"
@@ -34,6 +35,8 @@ def build_lexicon(out: Path = ARTEFACT, *, index: Path | None = None, curated: P
     phrases = Phrases()
     add_official(phrases, entries)
     add_neoplasms(phrases, by_code)
+    if index is not None:
+        add_index(phrases, index_phrases(index), by_code)
     rows, faults = read_curated(set(by_code), curated)
     add_curated(phrases, rows, by_code)
     main_terms, main_faults = read_main_terms(set(by_code))

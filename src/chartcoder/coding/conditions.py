@@ -20,10 +20,13 @@ AGE = re.compile(
     re.I,
 )
 PREGNANT = re.compile(
-    r"\b(?:pregnan(?:t|cy)|gestation(?:al)?|gravida|trimester|weeks? pregnant|g\dp\d|antepartum)\b", re.I
+    r"\b(?:(?:is|currently|months?|weeks?|wks?|\bnow|\byo|old) pregnant|pregnant (?:woman|female|patient|lady)"
+    r"|\d{1,2}(?:\+\d)?[\s-]*(?:weeks?|wks?)'?(?: of)? (?:gestation|pregnan\w+)|intrauterine pregnancy|\biup\b|prenatal (?:visit|care)"
+    r"|antepartum|obstetric(?:al)? (?:visit|patient)|(?:first|second|third) trimester|g\dp\d+ at)\b",
+    re.I,
 )
 NOT_PREGNANT = re.compile(
-    r"\b(?:not pregnant|pregnancy test (?:was )?negative|denies pregnancy|negative pregnancy test)\b", re.I
+    r"\b(?:not pregnant|pregnancy test (?:was )?negative|denies pregnancy|negative pregnancy test|was born|newborn|neonat\w+)\b", re.I
 )
 
 

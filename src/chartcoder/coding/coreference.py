@@ -1,50 +1,60 @@
-"""General words for what the chart names elsewhere: "the tumor", "the carcinoma", after "renal cell carcinoma".
+"""General words for what the chart names elsewhere: "the tumor" after "renal cell carcinoma", "the pain" after "knee pain".
 
-A general neoplasm word names no neoplasm of its own where the chart has a specific one: it takes that one's code. Where the chart has
-none, a word that does not even say malignant is a finding without a code: a neoplasm of unspecified behaviour and site tells nobody anything.
+A general word names nothing of its own where the chart has something specific that it may mean: it takes that one's code
+(`general_words.tsv`). A general neoplasm word that is left alone is a finding without a code: of unspecified behaviour and of
+unspecified site, it tells nobody anything.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 from chartcoder.chart import Finding
 from chartcoder.coding.terminology import Terminology
 
-MALIGNANT = frozenset({"C80.1", "C49.9", "C80.0"})
-SPREAD = frozenset({"C79.9"})
-VAGUE = frozenset({"D49.9", "D48.9", "D36.9"})
+WORDS = Path(__file__).with_name("general_words.tsv")
 UNCODED = frozenset({"D49.9", "D48.9", "D36.9"})
 
 
+@cache
+def general_codes(kind: str) -> dict[str, tuple[str, ...]]:
+    """General code -> the prefixes of the specific codes it gives way to, as a "finding" or in "billing"."""
+    general: dict[str, tuple[str, ...]] = {}
+    for line in WORDS.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            row_kind, codes, prefixes = line.split("\t")
+            if row_kind == kind:
+                general.update(dict.fromkeys(codes.split(), tuple(prefixes.split())))
+    return general
+
+
 def resolve_general_words(findings: list[Finding], terminology: Terminology) -> list[Finding]:
-    """The findings with general neoplasm words given the code of the chart's specific neoplasm."""
-    if not any(finding.code in MALIGNANT | SPREAD | VAGUE for finding in findings):
+    """The findings, with each general word given the code of what it means in this chart."""
+    general = general_codes("finding")
+    asked = {finding.code for finding in findings if finding.code in general}
+    if not asked:
         return findings
-    primary = _commonest(findings, lambda code: code[0] == "C" and code[:3] not in {"C77", "C78", "C79", "C80"})
-    secondary = _commonest(findings, lambda code: code[:3] in {"C77", "C78", "C79"} and code != "C79.9")
-    neoplasm = primary or _commonest(findings, lambda code: "D00" <= code[:3] <= "D49" and code not in VAGUE) or secondary
-    resolved = []
-    for finding in findings:
-        code = finding.code
-        if code in MALIGNANT:
-            code = primary or secondary or code
-        elif code in SPREAD:
-            code = secondary or code
-        elif code in VAGUE:
-            code = neoplasm or (None if code in UNCODED else code)
-        if code != finding.code:
-            finding = replace(finding, code=code, description=terminology.description(code) if code else None)
-        resolved.append(finding)
-    return resolved
-
-
-def _commonest(findings: list[Finding], wanted: Callable[[str], bool]) -> str | None:
-    codes = Counter(
+    named = Counter(
         finding.code
         for finding in findings
-        if finding.code and finding.assertion in {"present", "historical"} and finding.code not in MALIGNANT and wanted(finding.code)
+        if finding.code and finding.code not in general and finding.assertion in {"present", "historical"}
     )
-    return codes.most_common(1)[0][0] if codes else None
+    meant = {code: _meant(code, named) for code in asked if code}
+    return [
+        _with_code(finding, meant[finding.code], terminology) if finding.code in meant else finding
+        for finding in findings
+    ]
+
+
+def _meant(code: str, named: Counter[str]) -> str | None:
+    """The commonest specific code that a general one may mean; itself where there is none, or nothing."""
+    prefixes = general_codes("finding")[code]
+    specific = next((other for other, _ in named.most_common() if other.startswith(prefixes)), None)
+    return specific or (None if code in UNCODED else code)
+
+
+def _with_code(finding: Finding, code: str | None, terminology: Terminology) -> Finding:
+    return replace(finding, code=code, description=terminology.description(code) if code else None)

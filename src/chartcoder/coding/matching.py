@@ -27,7 +27,12 @@ from chartcoder.coding.lexicon.compile import LONGEST, Entry
 from chartcoder.coding.lexicon.normalise import ATTRIBUTES, WORD
 
 OUTSIDE_PHRASES = frozenset(ATTRIBUTE_OF_CHARACTER) | {SKIP}
+COORDINATING = frozenset({AND, COMMA})
+PARTING = frozenset({BREAK, LINE, COMMA, AND})
 ENDS_A_RUN = frozenset({BREAK, COMMA, LINE, AND, UNKNOWN})
+
+FITS_CONTEXT, MEANS_NOTHING = 0.25, 0.5
+"""Added to an entry's fit: one whose context is met is better than one without; a phrase kept from matching stays so."""
 
 LONGEST_CLAUSE = 120  # pieces
 SIDES = frozenset({"left", "right", "bilateral"})
@@ -112,17 +117,65 @@ class Matcher:
         """
         encoding = self.encode(text)
         terms: list[Term] = []
+        matched: list[tuple[int, int]] = []
         taken = bytearray(len(encoding.core))
         for first, last, phrase in self._candidates(encoding.core):
             if any(taken[first:last]):
                 continue
-            term = self._read(encoding, first, last, phrase, view)
+            term = self._read(encoding, (first, last), phrase, view)
             if term is not None:
                 taken[first:last] = b"\x01" * (last - first)
                 if term.entry.codes:
                     terms.append(term)
+                    matched.append((first, last))
+        for first, last in matched:
+            terms.extend(self._coordinated(encoding, first, last, taken, view))
+        terms.extend(self._parted(encoding, taken, view))
         terms.sort()
         return terms
+
+    def _coordinated(
+        self, encoding: Encoding, first: int, last: int, taken: bytearray, view: ChartView
+    ) -> Iterable[Term]:
+        """Terms that share a word with the phrase beside them: "radius and ulna" after "fracture of the distal"."""
+        core = encoding.core
+        if last - first < 2:
+            return
+        place = last
+        while place + 1 < len(core) and core[place] in COORDINATING and not taken[place + 1]:
+            yield from self._shared(encoding, core[first : last - 1] + core[place + 1], place + 1, taken, view)
+            if not taken[place + 1]:
+                break
+            place += 2
+        place = first - 1
+        while place >= 1 and core[place] in COORDINATING and not taken[place - 1]:
+            yield from self._shared(encoding, core[place - 1] + core[first + 1 : last], place - 1, taken, view)
+            if not taken[place - 1]:
+                break
+            place -= 2
+
+    def _shared(
+        self, encoding: Encoding, phrase: str, place: int, taken: bytearray, view: ChartView
+    ) -> Iterable[Term]:
+        number = self._lexicon.phrases.get(phrase)
+        if number is None:
+            return
+        term = self._read(encoding, (place, place + 1), number, view)
+        if term is not None and term.entry.codes:
+            taken[place] = 1
+            yield term
+
+    def _parted(self, encoding: Encoding, taken: bytearray, view: ChartView) -> Iterable[Term]:
+        """Phrases of two words with one other word between them: "lesion, hepatic" is none, "lesion focal hepatic" is."""
+        core, starts = encoding.core, self._lexicon.starts
+        for first, pair in enumerate(map(str.__add__, core, core[2:])):
+            if pair in starts and not taken[first] and not taken[first + 2] and core[first + 1] not in PARTING:
+                number = self._lexicon.phrases.get(pair)
+                if number is not None and not taken[first + 1]:
+                    term = self._read(encoding, (first, first + 3), number, view)
+                    if term is not None and term.entry.codes:
+                        taken[first : first + 3] = b"\x01\x01\x01"
+                        yield term
 
     def _candidates(self, core: str) -> Iterable[tuple[int, int, int]]:
         """Every phrase in the encoding as (first, last, phrase), longest first."""
@@ -136,7 +189,8 @@ class Matcher:
         found.sort(key=lambda match: (match[0] - match[1], match[0]))
         return found
 
-    def _read(self, encoding: Encoding, first: int, last: int, phrase: int, view: ChartView) -> Term | None:
+    def _read(self, encoding: Encoding, span: tuple[int, int], phrase: int, view: ChartView) -> Term | None:
+        first, last = span
         start_place, end_place = encoding.places[first], encoding.places[last - 1]
         start, end = encoding.offsets[start_place - 1], encoding.offsets[end_place]
         said = _attributes_around(encoding.characters, start_place, end_place)
@@ -245,9 +299,11 @@ def choose_entry(
         fit = _fit(entry, said, axes_said)
         if fit is None or (entry.when and not met(entry.when)):
             continue
-        standing = (fit, -entry.rank, bool(entry.when))
         if entry.when:
-            standing = (fit + 0.25, -entry.rank, True)
+            fit += FITS_CONTEXT
+        elif not entry.codes:
+            fit += MEANS_NOTHING
+        standing = (fit, -entry.rank, bool(entry.when))
         if best is None or standing > best:
             best, chosen = standing, entry
     return chosen

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from chartcoder.coding.assertions import class_of
+from chartcoder.coding.coreference import general_codes
 from chartcoder.coding.guidelines.draft import Draft
 
 INTEGRAL = Path(__file__).with_name("integral_symptoms.tsv")
@@ -64,6 +65,14 @@ def keep_the_more_specific(draft: Draft) -> None:
         )
         if specific and code[0] != "C":
             draft.reject(code, f"less specific than {specific} (I.B.2)")
+
+
+def drop_general_words(draft: Draft) -> None:
+    """I.B.2: a word as general as "pain" or "infection" is not billed beside what it means (`general_words.tsv`)."""
+    for general, prefixes in general_codes("billing").items():
+        specific = [code for code in draft.matching(*prefixes) if code != general]
+        if general in draft.candidates and specific:
+            draft.reject(general, f"less specific than {specific[0]} (I.B.2)")
 
 
 def join_both_sides(draft: Draft) -> None:

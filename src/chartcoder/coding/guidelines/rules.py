@@ -13,6 +13,7 @@ RULES: tuple[Rule, ...] = (
     chapters.join_diabetes_with_kidney_disease,
     chapters.join_hypertension_with_heart_and_kidney,
     conventions.keep_the_more_specific,
+    conventions.drop_general_words,
     conventions.drop_integral_symptoms,
     conventions.join_both_sides,
     conventions.drop_excluded,

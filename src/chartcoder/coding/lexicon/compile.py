@@ -172,6 +172,18 @@ def add_neoplasms(phrases: Phrases, by_code: dict[str, CodeEntry]) -> None:
                 phrases.add_phrase(f"{phrase} {next(iter(side))}", (leaf.code,), RANK_NEOPLASM, turn=False)
 
 
+def add_index(phrases: Phrases, index: Iterable[tuple[str, str]], by_code: dict[str, CodeEntry]) -> None:
+    """Layer (d): the phrases of the official index. A code that this release does not have is left out."""
+    for phrase, stem in index:
+        entry = by_code.get(stem) or by_code.get(stem.rstrip("0X.")) if stem else None
+        code = _code_of(entry, by_code) if entry else None
+        if code is None:
+            continue
+        if len(stem) == 7 and code[:-1] != stem and stem in by_code:
+            code = default_leaf(by_code[stem], by_code) or code
+        phrases.add_phrase(phrase, (_open_seventh(code),), RANK_INDEX, turn=False)
+
+
 def _inherit(phrases: Phrases, row: CuratedRow, by_code: dict[str, CodeEntry]) -> None:
     title = by_code[row.codes[0]].description
     family, _ = read_phrase(strip_tails(ENCOUNTER.sub("", title)))

@@ -57,7 +57,7 @@ ATTRIBUTE_FORMS = {
     "acutely": "acute", "severely": "severe", "severity": "severe", "moderately": "moderate",
     "ii": "n2", "iii": "n3", "iv": "n4", "vi": "n6", "vii": "n7", "viii": "n8", "ix": "n9",
     "1": "n1", "2": "n2", "3": "n3", "4": "n4", "5": "n5", "6": "n6", "7": "n7", "8": "n8", "9": "n9", "10": "n10",
-    "11": "n11", "12": "n12", "3a": "n3a", "3b": "n3b", "iiia": "n3a", "iiib": "n3b", "one": "n1", "two": "n2",
+    "11": "n11", "12": "n12", "3a": "n3a", "3b": "n3b", "iiia": "n3a", "iiib": "n3b",
     "1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth", "generalised": "generalized",
     "localised": "localized", "relapsing": "recurrent", "episodes": "episode",
     "undisplaced": "nondisplaced", "compound": "open", "repeated": "recurrent",
