@@ -9,13 +9,14 @@ Everything runs below this process and ends with it, even when it is killed.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import threading
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
 import boto3
@@ -26,7 +27,7 @@ from embedded.door import Door
 from embedded.emulator import image_uri
 from embedded.emulator_process import EmbeddedCloudFailed, EmulatorProcess
 from embedded.patches.without_effect import WITHOUT_EFFECT
-from embedded.stack import create_stack, expand_template, resources
+from embedded.stack import deploy_stack, expand_template, resources
 
 STACK = "chartcoder"
 
@@ -68,6 +69,7 @@ class EmbeddedCloud:
         self._port, self._enforce_iam, self._persist = port, enforce_iam, persist
         self._emulator: EmulatorProcess | None = None
         self._door: Door | None = None
+        self._lock: IO[str] | None = None
         self.outputs: dict[str, str] = {}
         self.resources: dict[str, str] = {}
         self.template: dict[str, Any] = {}
@@ -76,11 +78,11 @@ class EmbeddedCloud:
         """Start the endpoints, create the stack, open the door.
 
         Raises:
-            EmbeddedCloudFailed: the emulator did not start.
+            EmbeddedCloudFailed: the emulator did not start, the port or the data folder is taken.
             StackFailed: the stack was not created.
-            OSError: the port is taken.
         """
         try:
+            self._lock_data()
             self._emulator = EmulatorProcess(
                 data=self.data,
                 project=self.project,
@@ -88,20 +90,37 @@ class EmbeddedCloud:
                 enforce_iam=self._enforce_iam,
                 persist=self._persist,
             )
-            self._create_stack()
+            self._deploy_stack()
             api = urlsplit(self.outputs["ApiUrl"])
             credentials = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "embedded"}
             api_id, stage = str(api.hostname).partition(".")[0], api.path.strip("/")
-            self._door = Door(self.endpoint, api_id, stage, credentials=credentials, port=self._port)
+            self._door = self._open_door(api_id, stage, credentials)
         except BaseException:  # also Ctrl-C: nothing may be left running
             self.stop()
             raise
         return self
 
-    def _create_stack(self) -> None:
+    def _lock_data(self) -> None:
+        """Two clouds must not keep their state in one folder. The lock goes with the process, however it ends."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.data / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise EmbeddedCloudFailed(
+                f"another embedded cloud keeps its state in {self.data}; end it, or give this one a folder of its own"
+            ) from None
+
+    def _open_door(self, api_id: str, stage: str, credentials: dict[str, str]) -> Door:
+        try:
+            return Door(self.endpoint, api_id, stage, credentials=credentials, port=self._port)
+        except OSError as error:
+            raise EmbeddedCloudFailed(f"port {self._port} cannot be had ({error.strerror}); choose another") from None
+
+    def _deploy_stack(self) -> None:
         self.template = expand_template(self.project / "template.yaml", self.parameters, image_uri=image_uri)
         cloudformation = self.client("cloudformation")
-        self.outputs = create_stack(cloudformation, self.client("s3"), self.stack, self.template, self.parameters)
+        self.outputs = deploy_stack(cloudformation, self.client("s3"), self.stack, self.template, self.parameters)
         self.resources = resources(cloudformation, self.stack)
 
     def stop(self) -> None:
@@ -111,6 +130,8 @@ class EmbeddedCloud:
             self._door = None
         if self._emulator:
             self._emulator.stop()
+        if self._lock:
+            self._lock.close()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -31,6 +31,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) != 0
+
+
 class EmulatorProcess:
     """`python -m embedded.emulator` as a child that cannot outlive us."""
 
@@ -46,6 +51,8 @@ class EmulatorProcess:
         self.endpoint = f"http://{HOST}:{self.port}"
         self.log = data / "emulator.log"
         data.mkdir(parents=True, exist_ok=True)
+        if port and not _is_free(port):
+            raise EmbeddedCloudFailed(f"port {port}, for the AWS endpoint, is taken; choose another")
         command = [sys.executable, "-m", "embedded.emulator", "--port", str(self.port), "--data", str(data)]
         command += ["--project", str(project), *["--enforce-iam"] * enforce_iam, *["--forget"] * (not persist)]
         with self.log.open("ab") as output:

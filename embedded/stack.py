@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
+from yaml import YAMLError
 
 from chartcoder.errors import ChartcoderError
 from embedded import REGION
@@ -22,7 +24,7 @@ IMAGES = {"functions/Dockerfile": "embedded/control:latest", "worker_image/Docke
 """The image a function's Dockerfile would be built into."""
 
 TEMPLATES = "embedded-sam-artifacts"
-CREATE_SECONDS = 120.0
+DEPLOY_SECONDS = 120.0
 
 
 class StackFailed(ChartcoderError):
@@ -38,10 +40,13 @@ def expand_template(path: Path, parameters: Mapping[str, str], *, image_uri: Cal
         image_uri: makes an image's URI of its name, one of IMAGES.
 
     Raises:
-        samtranslator.model.exceptions.InvalidDocumentException: when the template is wrong; names resource and reason.
+        StackFailed: the template is no YAML, or SAM refuses it; names the place and the reason.
         KeyError: a function's Dockerfile is not in IMAGES.
     """
-    source: Template = yaml_parse(path.read_text())
+    try:
+        source: Template = yaml_parse(path.read_text())
+    except YAMLError as error:
+        raise StackFailed(f"{path.name} is not YAML: {error}") from None
     for resource in source["Resources"].values():
         properties = resource.get("Properties") or {}
         if resource["Type"] == "AWS::Serverless::Function" and "ImageUri" not in properties:
@@ -51,37 +56,51 @@ def expand_template(path: Path, parameters: Mapping[str, str], *, image_uri: Cal
     }
     # the policies' names are looked up in IAM only where a template names managed policies for SAM to resolve
     translator = Translator({}, Parser(), boto_session=boto3.session.Session(region_name=REGION))
-    return dict(translator.translate(source, parameter_values={**defaults, **parameters, "AWS::Region": REGION}))
+    try:
+        return dict(translator.translate(source, parameter_values={**defaults, **parameters, "AWS::Region": REGION}))
+    except InvalidDocumentException as error:
+        reasons = "; ".join(cause.message for cause in error.causes)
+        raise StackFailed(f"SAM refuses {path.name}: {reasons}") from None
 
 
-def create_stack(
+def deploy_stack(
     cloudformation: Any, s3: Any, name: str, template: Template, parameters: Mapping[str, str]
 ) -> dict[str, str]:
-    """Create the stack, or leave it as it is when it exists; returns its outputs.
+    """Create the stack, or bring the one that is there to this template and these parameters; returns its outputs.
 
     The template goes by way of a bucket, as `sam deploy` sends it: CloudFormation takes 51,200 bytes directly.
 
     Raises:
         StackFailed: naming each resource that failed, with the reason.
     """
-    existing = _describe(cloudformation, name)
-    if existing is None:
-        s3.create_bucket(Bucket=TEMPLATES)
-        s3.put_object(Bucket=TEMPLATES, Key=f"{name}.template", Body=json.dumps(template).encode())
-        cloudformation.create_stack(
-            StackName=name,
-            TemplateURL=f"https://s3.{REGION}.amazonaws.com/{TEMPLATES}/{name}.template",
-            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-        )
-    deadline = time.monotonic() + CREATE_SECONDS
+    s3.create_bucket(Bucket=TEMPLATES)
+    s3.put_object(Bucket=TEMPLATES, Key=f"{name}.template", Body=json.dumps(template).encode())
+    request = {
+        "StackName": name,
+        "TemplateURL": f"https://s3.{REGION}.amazonaws.com/{TEMPLATES}/{name}.template",
+        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    }
+    if _describe(cloudformation, name) is None:
+        cloudformation.create_stack(**request)
+    else:
+        _update(cloudformation, request)
+    deadline = time.monotonic() + DEPLOY_SECONDS
     while (stack := _describe(cloudformation, name)) is None or stack["StackStatus"].endswith("_IN_PROGRESS"):
         if time.monotonic() > deadline:
-            raise StackFailed(f"{name} is not complete after {CREATE_SECONDS:.0f} s; {_failures(cloudformation, name)}")
+            raise StackFailed(f"{name} is not complete after {DEPLOY_SECONDS:.0f} s; {_failures(cloudformation, name)}")
         time.sleep(0.1)
     if stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise StackFailed(f"{name} is {stack['StackStatus']}: {_failures(cloudformation, name)}")
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def _update(cloudformation: Any, request: dict[str, Any]) -> None:
+    try:
+        cloudformation.update_stack(**request)
+    except cloudformation.exceptions.ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise
 
 
 def _describe(cloudformation: Any, name: str) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from embedded.cloud import EmbeddedCloud
-from embedded.emulator_process import free_port
+from embedded.emulator_process import EmbeddedCloudFailed, free_port
 from embedded.processes import command_of, marked
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -105,14 +106,35 @@ def test_charts_results_and_stack_are_there_again_after_a_restart_and_instances_
         cloud.client("s3").put_object(Bucket=outputs["ChartsBucketName"], Key="charts/b/1.txt", Body=b"kept")
         cloud.table(outputs["ResultsTableName"]).put_item(Item={"pk": "BATCHES", "sk": "b"})
         waiting = depth(cloud)
-    with EmbeddedCloud(PROJECT, tmp_path, parameters=NO_RUNS, port=port) as cloud:
+    changed = {**NO_RUNS, "MaxWorkers": "7"}  # a stack that is there is brought to the template and parameters of today
+    with EmbeddedCloud(PROJECT, tmp_path, parameters=changed, port=port) as cloud:
         assert cloud.outputs == outputs
+        assert cloud.settings.max_workers == 7
         body = cloud.client("s3").get_object(Bucket=outputs["ChartsBucketName"], Key="charts/b/1.txt")["Body"]
         assert body.read() == b"kept"
         assert "Item" in cloud.table(outputs["ResultsTableName"]).get_item(Key={"pk": "BATCHES", "sk": "b"})
         assert depth(cloud) == waiting
         states = {i["InstanceId"]: i["State"]["Name"] for i in cloud.instances()}
         assert states[instance] == "terminated"
+
+
+def test_a_second_cloud_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with (
+        EmbeddedCloud(PROJECT, tmp_path, parameters=NO_RUNS, persist=False),
+        pytest.raises(EmbeddedCloudFailed, match="another embedded cloud keeps its state in"),
+        EmbeddedCloud(PROJECT, tmp_path, parameters=NO_RUNS, persist=False),
+    ):
+        raise AssertionError("it started")
+
+
+def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(EmbeddedCloudFailed, match=f"port {port} "):
+            EmbeddedCloud(PROJECT, tmp_path, parameters=NO_RUNS, port=port, persist=False).start()
+    assert emulators(tmp_path) == []
 
 
 def depth(cloud: EmbeddedCloud) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from embedded.patches.without_effect import WITHOUT_EFFECT
-from embedded.stack import StackFailed, create_stack
+from embedded.stack import StackFailed, deploy_stack
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def create(client: Any) -> Any:
 
     def make(resources: dict[str, Any], outputs: dict[str, Any] | None = None) -> dict[str, str]:
         template = {"Resources": resources, "Outputs": outputs or {}}
-        return create_stack(client("cloudformation"), client("s3"), f"s-{uuid.uuid4().hex[:12]}", template, {})
+        return deploy_stack(client("cloudformation"), client("s3"), f"s-{uuid.uuid4().hex[:12]}", template, {})
 
     return make
 
