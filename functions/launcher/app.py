@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import CloudWatchAlarmEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from chartcoder.launching import Parts, launch_run
+from chartcoder.launching import Answer, Parts, launch_run
 from chartcoder.settings import Settings
 
 logger, tracer, metrics = Logger(), Tracer(), Metrics()
@@ -21,14 +21,11 @@ parts = Parts.of(Settings.read(os.environ), boto3.Session())
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes a CloudWatch alarm's event, or an empty one from an operator (`aws lambda invoke`)."""
-    asked_by = "operator"
+    asked_by, wanted = "operator", True
     if "alarmData" in event:
         alarm = CloudWatchAlarmEvent(event).alarm_data
-        asked_by = f"alarm {alarm.alarm_name}"
-        if alarm.state.value != "ALARM":
-            logger.info("an alarm that went back asks for nothing", extra={"asked_by": asked_by})
-            return {"outcome": "nothing to do", "run": None}
-    answer = launch_run(parts, asked_by=asked_by)
+        asked_by, wanted = f"alarm {alarm.alarm_name}", alarm.state.value == "ALARM"
+    answer = launch_run(parts, asked_by=asked_by) if wanted else Answer("nothing to do")
     logger.info(answer.outcome, extra={"asked_by": asked_by, "run": answer.run})
     metrics.add_metric("RunsLaunched", MetricUnit.Count, int(answer.outcome == "launched"))
     return {"outcome": answer.outcome, "run": answer.run}

@@ -1,12 +1,13 @@
 """A stack's fleet: tables and queue in moto, instances in memory, and a clock that the test moves."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import boto3
 import pytest
+from moto import mock_aws
 
 from chartcoder.cloud.fleet import FleetTable
 from chartcoder.cloud.instances import Instance, Instances
@@ -90,6 +91,30 @@ class MemoryInstances:
         return {}
 
 
+@pytest.fixture(scope="module")
+def services() -> Iterator[SimpleNamespace]:
+    """Clients of moto's account; making them is the slow part, so a module has them once."""
+    with mock_aws():
+        yield SimpleNamespace(sqs=boto3.client("sqs", REGION), dynamodb=boto3.resource("dynamodb", REGION))
+
+
+@pytest.fixture
+def aws(services: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """An empty table and empty queues."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    table = services.dynamodb.create_table(
+        TableName="fleet",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    queues = [services.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("charts", "dead")]
+    yield SimpleNamespace(sqs=services.sqs, fleet_table=table, queue_url=queues[0], dead_letter_url=queues[1])
+    table.delete()
+    for queue in queues:
+        services.sqs.delete_queue(QueueUrl=queue)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -126,14 +151,17 @@ def instances(clock: Clock) -> MemoryInstances:
 
 
 @pytest.fixture
-def ec2_instances(aws: SimpleNamespace, settings: Settings) -> SimpleNamespace:
+def ec2_instances(aws: SimpleNamespace) -> Iterator[SimpleNamespace]:
     """`Instances` on moto's EC2, and a launch template for them."""
     ec2 = boto3.client("ec2")
     template = ec2.create_launch_template(
         LaunchTemplateName="worker",
         LaunchTemplateData={"ImageId": "ami-12c6146b", "InstanceType": "c7i.xlarge"},
     )["LaunchTemplate"]["LaunchTemplateId"]
-    return SimpleNamespace(instances=Instances(ec2, "test"), template=template)
+    instances = Instances(ec2, "test")
+    yield SimpleNamespace(instances=instances, template=template)
+    instances.terminate([instance.id for instance in instances.alive()])
+    ec2.delete_launch_template(LaunchTemplateId=template)
 
 
 @pytest.fixture

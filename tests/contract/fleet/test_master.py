@@ -1,0 +1,211 @@
+"""The master around its playbook: what it does where Ansible fails, hangs, or the lease is lost.
+
+The playbook itself runs in tests/integration/test_playbook.py; here `play` stands in for ansible_runner.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import ansible_runner
+import pytest
+from aws_lambda_powertools import Logger
+
+from chartcoder.cloud import instances as instances_module
+from chartcoder.launching import launch_run
+from chartcoder.master import DONE, FAILED, LEASE_LOST, STOPPED, Supervisor
+
+
+class Monotonic:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def monotonic() -> Monotonic:
+    return Monotonic()
+
+
+@pytest.fixture
+def run(parts, submit) -> str:
+    submit(3)
+    return launch_run(parts, asked_by="alarm test-backlog").run
+
+
+@pytest.fixture
+def supervisor(parts, run, monotonic) -> Supervisor:
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/coder@sha256:1"
+    return Supervisor(
+        replace(parts.settings, run=run, coder_image=image, control_image=image),
+        fleet=parts.fleet,
+        instances=parts.instances,
+        instance=parts.fleet.run(run)["master"],
+        region="us-east-1",
+        logger=Logger(service="master"),
+        monotonic=monotonic,
+    )
+
+
+@pytest.fixture
+def play(monkeypatch) -> Callable[[Callable], None]:
+    """`play(function)`: the function stands in for the playbook. It gets what ansible_runner.run gets, and its answer
+    is the playbook's status."""
+
+    def stand_in(function: Callable) -> None:
+        def ansible(**given: object) -> SimpleNamespace:
+            status = function(SimpleNamespace(**given))
+            return SimpleNamespace(rc=status, status="successful" if status == 0 else "failed")
+
+        monkeypatch.setattr(ansible_runner, "run", ansible)
+
+    return stand_in
+
+
+def task(name: str) -> dict:
+    return {"event": "playbook_on_task_start", "event_data": {"task": name}}
+
+
+def stages(fleet, run: str) -> list[tuple[str, str]]:
+    return [(stage["stage"], stage["outcome"]) for stage in fleet.run(run)["stages"]]
+
+
+def test_a_playbook_that_closes_its_run_is_all_there_is_to_do(supervisor, play, fleet, run):
+    def work(given):
+        given.event_handler(task("Close | Ensure the run's record is closed"))
+        fleet.close_run(run, "done", "drained")
+        fleet.release_lease(run)
+        given.event_handler({"event": "playbook_on_stats"})
+        return 0
+
+    play(work)
+
+    assert supervisor.supervise() == DONE
+    assert (fleet.run(run)["state"], fleet.run(run)["exit_status"]) == ("done", 0)
+    assert stages(fleet, run) == [("close", "started"), ("close", "ok")]
+
+
+def test_a_playbook_that_dies_leaves_no_worker_and_no_lease(supervisor, play, fleet, instances, run, launch_worker):
+    def die(given):
+        given.event_handler(task("Watch | Ensure the run goes on"))
+        launch_worker(run)
+        return 250
+
+    play(die)
+
+    assert supervisor.supervise() == FAILED
+    record = fleet.run(run)
+    assert (record["state"], record["reason"]) == ("failed", "the playbook ended with status 250 (failed)")
+    assert record["exit_status"] == FAILED
+    assert stages(fleet, run)[-2:] == [("close", "started"), ("close", "ok")]
+    assert instances.alive(role="worker") == []
+    assert fleet.lease() is None
+
+
+def test_ansible_that_cannot_even_start_ends_the_run(supervisor, play, fleet, run):
+    def break_down(_):
+        raise OSError("no ansible-playbook here")
+
+    play(break_down)
+
+    assert supervisor.supervise() == FAILED
+    assert fleet.run(run)["reason"] == "the master failed: OSError: no ansible-playbook here"
+    assert fleet.lease() is None
+
+
+def test_a_missing_boot_script_ends_the_run(supervisor, fleet, run, monkeypatch, tmp_path):
+    monkeypatch.setattr(instances_module, "playbooks", lambda: tmp_path)
+
+    assert supervisor.supervise() == FAILED
+    assert fleet.run(run)["reason"].startswith("the master failed: FileNotFoundError")
+
+
+def test_a_master_without_the_lease_touches_nothing(supervisor, play, fleet, instances, run, launch_worker):
+    launch_worker(run)
+    fleet.release_lease(run)
+    play(lambda _: pytest.fail("the playbook must not run"))
+
+    assert supervisor.supervise() == LEASE_LOST
+    assert len(instances.alive(role="worker")) == 1
+    assert fleet.run(run)["state"] == "launching"
+
+
+def test_a_lease_lost_in_mid_run_cancels_the_playbook_and_touches_nothing_further(
+    supervisor, play, fleet, instances, monotonic, run, launch_worker
+):
+    def lose(given):
+        given.event_handler(task("Watch | Ensure the run goes on"))
+        launch_worker(run)
+        fleet.release_lease(run)
+        monotonic.now += 60
+        given.event_handler({"event": "runner_retry", "event_data": {}})
+        assert given.cancel_callback()
+        return 254
+
+    play(lose)
+
+    assert supervisor.supervise() == LEASE_LOST
+    assert len(instances.alive(role="worker")) == 1
+    assert "ended_at" not in fleet.run(run)
+
+
+def test_a_playbook_that_hangs_loses_the_lease(supervisor, play, fleet, monotonic, run):
+    def hang(given):
+        given.event_handler(task("Watch | Ensure the run goes on"))
+        monotonic.now += 299
+        assert not given.cancel_callback()
+        monotonic.now += 1
+        assert given.cancel_callback()
+        return 254
+
+    play(hang)
+
+    assert supervisor.supervise() == LEASE_LOST
+    assert fleet.lease().run == run, "the watchdog frees it once it has ended the instances"
+
+
+def test_the_lease_is_renewed_from_ansibles_events_but_not_with_each(supervisor, play, fleet, monotonic, run):
+    renewed = []
+    renew = fleet.renew_lease
+    fleet.renew_lease = lambda *given, **more: renewed.append(monotonic.now) or renew(*given, **more)
+
+    def work(given):
+        for _ in range(100):
+            monotonic.now += 10
+            given.event_handler({"event": "runner_retry", "event_data": {}})
+        return 1
+
+    play(work)
+    supervisor.supervise()
+
+    assert renewed[:4] == [0.0, 50.0, 100.0, 150.0]
+
+
+def test_a_master_that_is_told_to_stop_ends_its_run(supervisor, play, fleet, instances, run, launch_worker):
+    def work(given):
+        launch_worker(run)
+        supervisor.stop()
+        assert given.cancel_callback()
+        return 254
+
+    play(work)
+
+    assert supervisor.supervise() == STOPPED
+    assert (fleet.run(run)["state"], fleet.run(run)["reason"]) == ("failed", "the master was told to stop")
+    assert instances.alive(role="worker") == []
+
+
+def test_a_worker_that_cannot_be_terminated_is_told_in_the_record(
+    supervisor, play, fleet, instances, launch_worker, run
+):
+    launch_worker(run)
+    instances.refusing = "OperationNotPermitted"
+    play(lambda _: 2)
+
+    supervisor.supervise()
+
+    [told] = [stage for stage in fleet.run(run)["stages"] if stage["outcome"] == "failed"]
+    assert told["stage"] == "terminate_workers"
+    assert "OperationNotPermitted" in told["detail"]

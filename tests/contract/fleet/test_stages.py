@@ -1,0 +1,175 @@
+"""What a run does at the stages of its playbook."""
+
+from dataclasses import replace
+
+import pytest
+
+from chartcoder.cloud.queue import ChartsQueue
+from chartcoder.errors import LeaseLost, SettingInvalid
+from chartcoder.launching import launch_run
+from chartcoder.stages import Stages, look_as_facts, plan_as_facts
+
+
+@pytest.fixture
+def stages_of(aws, parts, submit, clock):
+    """The stages of a run with three charts and a master, under the settings given."""
+    submit(3)
+    run = launch_run(parts, asked_by="alarm test-backlog").run
+
+    def of(**settings) -> Stages:
+        return Stages(
+            replace(parts.settings, run=run, **settings),
+            fleet=parts.fleet,
+            queue=ChartsQueue(aws.sqs, aws.queue_url, aws.dead_letter_url),
+            instances=parts.instances,
+            clock=clock,
+            sleep=lambda seconds: clock.move(seconds=seconds),
+        )
+
+    return of
+
+
+@pytest.fixture
+def run(stages_of) -> str:
+    return "test-000001"
+
+
+def drain(aws) -> None:
+    aws.sqs.purge_queue(QueueUrl=aws.queue_url)
+
+
+def test_a_run_is_sized_and_its_record_says_so(stages_of, fleet, run):
+    plan = stages_of(min_workers=2).size()
+
+    assert (plan.workers, plan.spot, plan.on_demand) == (2, 2, 0)
+    assert (fleet.run(run)["workers_wanted"], fleet.run(run)["backlog"]) == (2, 3)
+    assert plan_as_facts(plan)["said"] == "2 workers: 2 Spot, 0 On-Demand; about 3 minutes and 0.02 USD"
+
+
+def test_a_run_is_not_sized_without_a_price(stages_of):
+    with pytest.raises(SettingInvalid, match=r"x9\.huge"):
+        stages_of(instance_type="x9.huge").size()
+
+
+def test_a_run_whose_lease_lapsed_or_was_freed_is_told_so_and_looks_no_further(stages_of, fleet, run, clock):
+    clock.move(minutes=6)
+    assert stages_of().look().verdict == "lost"
+
+    fleet.release_lease(run)
+    assert stages_of().look().verdict == "lost"
+    assert "cost_usd" not in fleet.run(run)
+
+
+def test_a_look_keeps_backlog_workers_and_cost_in_the_record(stages_of, fleet, run, launch_worker, clock):
+    launch_worker(run)
+    clock.move(minutes=4)
+
+    look = stages_of().look()
+
+    record = fleet.run(run)
+    assert look.verdict == "working"
+    assert (record["backlog"], record["workers"]) == (3, 1)
+    # four minutes of a t3.small and of a c7i.xlarge at Spot's price, each with its volume
+    assert record["cost_usd"] == pytest.approx(4 / 60 * (0.0208 + 0.6 * 0.1785 + 2 * 0.00329), rel=1e-3)
+    assert look_as_facts(look)["said"].startswith("working: 3 charts in the queue, 1 of 1 workers")
+
+
+def test_a_run_without_enough_workers_is_short_of_them(stages_of, run, launch_worker):
+    launch_worker(run)
+
+    assert stages_of(min_workers=2).look().verdict == "short"
+    assert stages_of(min_workers=2).look(may_launch=False).verdict == "working"
+
+
+def test_a_run_without_any_worker_is_short_even_when_it_may_launch_no_more(stages_of):
+    assert stages_of().look(may_launch=False).verdict == "short"
+
+
+def test_an_empty_queue_is_told_first(aws, stages_of):
+    drain(aws)
+
+    assert stages_of().look().verdict == "empty"
+
+
+def test_a_run_whose_money_is_spent_is_told_so(stages_of, run, launch_worker, clock):
+    launch_worker(run)
+    clock.move(minutes=4)
+
+    assert stages_of(budget_usd=0.005).look().verdict == "budget"
+
+
+def test_a_worker_that_leaves_is_replaced_and_not_ended(stages_of, fleet, instances, run, launch_worker, clock):
+    leaving = launch_worker(run)
+    fleet.record_worker(run, leaving, state="leaving", now=clock())
+
+    assert stages_of().look().verdict == "short"
+    plan = stages_of().size()
+    assert (plan.workers, plan.spot) == (2, 2), "one that leaves and one in its place"
+    assert leaving in [instance.id for instance in instances.alive()]
+
+
+def test_a_worker_not_heard_of_for_minutes_is_terminated_and_replaced(
+    stages_of, fleet, instances, run, launch_worker, clock
+):
+    silent = launch_worker(run)
+    fleet.record_worker(run, silent, state="working", now=clock())
+    clock.move(minutes=4)
+
+    assert stages_of().look().verdict == "short"
+    assert silent not in [instance.id for instance in instances.alive()]
+
+
+def test_a_worker_that_boots_is_given_time(stages_of, run, launch_worker, clock):
+    launch_worker(run)
+    clock.move(minutes=4)
+
+    assert stages_of().look().verdict == "working"
+
+
+@pytest.mark.parametrize(("engine", "workers"), [("medspacy", 2), ("compiled", 1)])
+def test_the_rate_of_an_earlier_run_of_the_same_engine_sizes_the_next(stages_of, fleet, clock, engine, workers):
+    fleet.open_run("test-000000", asked_by="watchdog", backlog=1, now=clock())
+    fleet.update_run("test-000000", rate=0.05, instance_type="c7i.xlarge", engine="medspacy")
+
+    # three charts in half an hour, at a chart in twenty minutes
+    assert stages_of(target_minutes=30, engine=engine).size().workers == workers
+
+
+def test_a_look_lasts_as_long_as_its_verdict_holds(aws, stages_of, run, launch_worker, clock):
+    launch_worker(run)
+    began = clock()
+
+    assert stages_of().look_while("working", every=15, seconds=60).verdict == "working"
+    assert (clock() - began).total_seconds() == 60
+    drain(aws)
+    assert stages_of().look_while("working", every=15, seconds=60).verdict == "empty"
+    assert (clock() - began).total_seconds() == 60
+
+
+def test_a_drained_run_is_closed_with_what_it_did_and_the_lease_is_free(stages_of, fleet, run, launch_worker, clock):
+    worker = launch_worker(run)
+    fleet.record_worker(run, worker, coded=1, failed=1, state="working", now=clock())
+    clock.move(minutes=2)
+    fleet.record_worker(run, worker, coded=1, state="idle", now=clock())
+
+    assert stages_of().close() == "drained: 2 charts coded, 1 failed"
+
+    record = fleet.run(run)
+    assert (record["state"], record["coded"], record["failed"], record["rate"]) == ("done", 2, 1, 1.5)
+    assert record["cost_usd"] > 0
+    assert fleet.lease() is None
+
+
+def test_a_failed_run_is_closed_with_its_reason(stages_of, fleet, run):
+    stages_of().close("stopped at its budget", over_budget=True)
+
+    record = fleet.run(run)
+    assert (record["state"], record["reason"], record["over_budget"]) == ("failed", "stopped at its budget", True)
+
+
+def test_a_run_that_lost_its_lease_closes_nothing(stages_of, fleet, run):
+    fleet.release_lease(run)
+
+    with pytest.raises(LeaseLost):
+        stages_of().close()
+    assert fleet.run(run)["state"] == "launching"
