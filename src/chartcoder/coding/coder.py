@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chartcoder.chart import Chart, CodedChart, Finding
-from chartcoder.coding.assertions import assertion_of
+from chartcoder.chart import Assertion, Chart, CodedChart, Finding
+from chartcoder.coding.assertions import assertion_of, class_of
 from chartcoder.coding.billing import bill
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.coreference import resolve_general_words
@@ -19,6 +19,7 @@ from chartcoder.coding.terminology import Terminology
 
 ARTEFACT = Path(__file__).parent / "artefact"
 ADULT = 20  # years, for the body mass index codes
+WHERE_RESULTS_MATTER = frozenset({"assessment", "observation_and_plan", "problem_list", "chief_complaint", "diagnoses"})
 LEAD = 30  # characters before a term that may say that a treatment lasts
 ENGINES = ("medspacy", "compiled")
 
@@ -89,6 +90,8 @@ class Coder:
         assertion, cue = assertion_of(
             full, text[term.start : term.end], text[max(0, term.start - LEAD) : term.start], context
         )
+        if "result" in class_of(full) and context.section not in WHERE_RESULTS_MATTER:
+            return self._uncoded(text, term, context, assertion, cue)
         return Finding(
             text=text[term.start : term.end],
             start=term.start,
@@ -98,6 +101,14 @@ class Coder:
             cue=cue,
             code=full,
             description=self._terminology.description(full),
+        )
+
+
+    @staticmethod
+    def _uncoded(text: str, term: Term, context: Context, assertion: Assertion, cue: str | None) -> Finding:
+        """A finding that implies no code by itself: an abnormal result that nobody says matters (III.B)."""
+        return Finding(
+            text[term.start : term.end], term.start, term.end, context.section, assertion, cue, code=None, description=None
         )
 
 
