@@ -29,8 +29,11 @@ LASTING = re.compile(
 """Words that say that a treatment goes on."""
 DURATION_CUES = frozenset({"history of", "history", "hx of", "h/o"})
 
-PROCEDURE = re.compile(r"(?:ectom|otom|ostom|plast|amputat|resection|transplant|graft|bypass|arthrodesis|fusion"
-    r"|surger|removal|extraction|emulsification|section|stent|implant|operation|repair|ligation|sterilization|enucleation)", re.I)
+PROCEDURE = re.compile(
+    r"(?:ectom|otom|ostom|plast|amputat|resection|transplant|graft|bypass|arthrodesis|fusion"
+    r"|surger|removal|extraction|emulsification|section|stent|implant|operation|repair|ligation|sterilization|enucleation)",
+    re.I,
+)
 
 
 @cache

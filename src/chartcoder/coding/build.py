@@ -13,7 +13,14 @@ from pathlib import Path
 
 from chartcoder.coding.context import render_rules
 from chartcoder.coding.lexicon.artefact import write_lexicon
-from chartcoder.coding.lexicon.compile import RANK_MAIN_TERM, Phrases, add_curated, add_index, add_neoplasms, add_official
+from chartcoder.coding.lexicon.compile import (
+    RANK_MAIN_TERM,
+    Phrases,
+    add_curated,
+    add_index,
+    add_neoplasms,
+    add_official,
+)
 from chartcoder.coding.lexicon.curated import FOLDER, read_curated, read_main_terms
 from chartcoder.coding.lexicon.index import index_phrases
 from chartcoder.coding.terminology import read_release, write_terminology

@@ -103,12 +103,18 @@ class Coder:
             description=self._terminology.description(full),
         )
 
-
     @staticmethod
     def _uncoded(text: str, term: Term, context: Context, assertion: Assertion, cue: str | None) -> Finding:
         """A finding that implies no code by itself: an abnormal result that nobody says matters (III.B)."""
         return Finding(
-            text[term.start : term.end], term.start, term.end, context.section, assertion, cue, code=None, description=None
+            text[term.start : term.end],
+            term.start,
+            term.end,
+            context.section,
+            assertion,
+            cue,
+            code=None,
+            description=None,
         )
 
 

@@ -26,7 +26,8 @@ PREGNANT = re.compile(
     re.I,
 )
 NOT_PREGNANT = re.compile(
-    r"\b(?:not pregnant|pregnancy test (?:was )?negative|denies pregnancy|negative pregnancy test|was born|newborn|neonat\w+)\b", re.I
+    r"\b(?:not pregnant|pregnancy test (?:was )?negative|denies pregnancy|negative pregnancy test|was born|newborn|neonat\w+)\b",
+    re.I,
 )
 
 

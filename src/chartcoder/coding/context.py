@@ -45,23 +45,34 @@ class Modifier:
 
 
 def own_rules() -> Iterator[tuple[str, str, str]]:
-    """The project's rules as (category, direction, literal); direction may be DROP."""
+    """The project's rules as (category, direction, literal), each literal once; direction may be DROP."""
+    seen: set[str] = set()
     for line in OWN_RULES.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             category, direction, literals = line.split("\t")
-            for literal in literals.split(" | "):
-                yield category, direction, literal.strip()
+            for literal in map(str.strip, literals.split(" | ")):
+                if direction == DROP or literal not in seen:
+                    yield category, direction, literal
+                    seen.add(literal)
 
 
 def stock_rules(*, extended: bool) -> list[dict[str, Any]]:
-    """medspaCy's rules as its JSON has them; `extended` leaves out those that `context.tsv` drops."""
+    """medspaCy's rules as its JSON has them; `extended` leaves out those that `context.tsv` drops or gives anew."""
     package = find_spec("medspacy")
     if package is None or package.origin is None:
         raise ModuleNotFoundError("medspacy is not installed; its rules are read when the lexicon is built")
     path = Path(package.origin).parents[1] / "resources" / "en" / "context_rules.json"
     rules: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["context_rules"]
+    if not extended:
+        return rules
     dropped = {(category, literal) for category, direction, literal in own_rules() if direction == DROP}
-    return [rule for rule in rules if not extended or (rule["category"].upper(), rule["literal"]) not in dropped]
+    anew = {literal for _, direction, literal in own_rules() if direction != DROP}
+    return [
+        rule
+        for rule in rules
+        if (rule["category"].upper(), rule["literal"]) not in dropped
+        and (rule.get("pattern") or rule["literal"].lower() not in anew)
+    ]
 
 
 def render_rules(tokenize: Callable[[str], list[str]], *, extended: bool) -> dict[str, Trigger]:

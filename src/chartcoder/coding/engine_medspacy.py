@@ -24,6 +24,12 @@ class MedspacyEngine:
         """`extended=False` leaves medspaCy's rules as they come, without the project's."""
         self._nlp = _load(extended=extended)
 
+    def sentences(self, text: str) -> list[int]:
+        """Where PyRuSH begins a sentence: offsets in characters, the first 0."""
+        doc = self._nlp.make_doc(text)
+        doc = self._nlp.get_pipe("medspacy_pyrush")(doc)
+        return [0, *(sentence.start_char for sentence in doc.sents if sentence.start_char)]
+
     def read(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Context]:
         """The context of each span by medspaCy. Spans are widened to whole tokens for it."""
         from spacy.util import filter_spans

@@ -154,9 +154,7 @@ class Matcher:
                 break
             place -= 2
 
-    def _shared(
-        self, encoding: Encoding, phrase: str, place: int, taken: bytearray, view: ChartView
-    ) -> Iterable[Term]:
+    def _shared(self, encoding: Encoding, phrase: str, place: int, taken: bytearray, view: ChartView) -> Iterable[Term]:
         number = self._lexicon.phrases.get(phrase)
         if number is None:
             return

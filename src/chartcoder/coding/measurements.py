@@ -43,4 +43,14 @@ def bmi_code(value: int) -> str | None:
         return "Z68.1"
     if value < 40:
         return f"Z68.{value}"
-    return "Z68.41" if value < 45 else "Z68.42" if value < 50 else "Z68.43" if value < 60 else "Z68.44" if value < 70 else "Z68.45"
+    return (
+        "Z68.41"
+        if value < 45
+        else "Z68.42"
+        if value < 50
+        else "Z68.43"
+        if value < 60
+        else "Z68.44"
+        if value < 70
+        else "Z68.45"
+    )

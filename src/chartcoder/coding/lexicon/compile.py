@@ -21,7 +21,16 @@ LONGEST = 9  # core tokens; longer phrases are never said as they are written
 SEVENTH = "_"
 """Stands at the end of a code whose seventh character is chosen when the chart is read (A, D, S, ...)."""
 
-RANK_MAIN_TERM, RANK_CURATED, RANK_NEOPLASM, RANK_TITLE, RANK_STEM_TITLE, RANK_INCLUSION, RANK_INDEX, RANK_INHERITED = 0, 1, 5, 10, 13, 14, 12, 30
+RANK_MAIN_TERM, RANK_CURATED, RANK_NEOPLASM, RANK_TITLE, RANK_STEM_TITLE, RANK_INCLUSION, RANK_INDEX, RANK_INHERITED = (
+    0,
+    1,
+    5,
+    10,
+    13,
+    14,
+    12,
+    30,
+)
 
 
 class Entry(NamedTuple):
@@ -85,7 +94,9 @@ def add_official(phrases: Phrases, entries: list[CodeEntry]) -> None:
     by_code = {entry.code: entry for entry in entries}
     done: set[str] = set()
     for entry in entries:
-        if entry.code[0] in "VWXY" or entry.code.startswith(MEASURED):  # named by circumstances or numbers, not by terms
+        if entry.code[0] in "VWXY" or entry.code.startswith(
+            MEASURED
+        ):  # named by circumstances or numbers, not by terms
             continue
         code = _code_of(entry, by_code)
         if code is None or (code.endswith(SEVENTH) and entry.billable and code in done):
