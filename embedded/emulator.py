@@ -206,16 +206,12 @@ class Emulator:
 
 def instance_credentials(record: dict[str, Any]) -> dict[str, str] | None:
     """The credentials of an instance's role, with ROLE_NAME; None without an instance profile."""
-    from ministack.services import iam
-
+    from embedded.patches.iam import role_of
     from embedded.patches.lambda_functions import role_credentials
 
-    arn = (record.get("IamInstanceProfile") or {}).get("Arn", "")
-    profile = iam._instance_profiles.get(arn.rpartition("/")[2])
-    if not profile or not profile.get("Roles"):
+    name = role_of((record.get("IamInstanceProfile") or {}).get("Arn", ""))
+    if name is None:
         return None
-    role = profile["Roles"][0]
-    name = role if isinstance(role, str) else role["RoleName"]
     session = {
         # role_credentials makes a session of whatever has a name, a role and an account
         "FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{record['InstanceId']}",

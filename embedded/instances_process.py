@@ -7,6 +7,7 @@ command as a plain process of this checkout, `shutdown` ends the instance.
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import threading
@@ -36,7 +37,8 @@ class ProcessMachines:
         home = self._folder / boot.instance_id
         console = console_path(self._folder, boot.instance_id)
         console.parent.mkdir(parents=True, exist_ok=True)
-        (home / "tmp").mkdir()
+        scratch = _scratch(boot.instance_id)
+        scratch.mkdir(mode=0o700)
         script = home / "user-data"
         script.write_bytes(boot.user_data)
         environment = {
@@ -45,7 +47,7 @@ class ProcessMachines:
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": boot.metadata_endpoint,
             "CHARTCODER_HOST_ROOT": str(home / "root"),
             "HOME": str(home / "root"),
-            "TMPDIR": str(home / "tmp"),
+            "TMPDIR": str(scratch),
         }
         with console.open("wb") as output:
             process = self._spawner.start(
@@ -85,11 +87,17 @@ class ProcessMachines:
                 end(pid)
             for pid in left:
                 collect(pid)
+        shutil.rmtree(_scratch(instance_id), ignore_errors=True)
 
     def processes(self) -> Mapping[str, list[int]]:
         with self._lock:
             supervisors = {i: p.pid for i, p in self._supervisors.items() if p.poll() is None}
         return {i: [pid, *descendants(pid)] for i, pid in supervisors.items()}
+
+
+def _scratch(instance_id: str) -> Path:
+    """An instance's own /tmp. Its path is short whatever the data folder's is: a socket's path has 108 bytes at most."""
+    return Path("/tmp") / f"chartcoder-{instance_id}"  # noqa: S108 - made for this instance alone, mode 700
 
 
 def make_path(folder: Path, shims: Path) -> str:

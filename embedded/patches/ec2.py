@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 
 from ministack.services import ec2
 
+from embedded.patches import iam
 from embedded.patches.base import replace, replace_action, require
 
 Record = dict[str, Any]
@@ -82,6 +83,8 @@ def _install_launching(machines: Boots) -> None:
                 400,
             )
         _merge(template, request)
+        if enforced() and (denied := iam.refusal(iam.launch_of(request, template, _all_tags(request, template)))):
+            return ec2._error("UnauthorizedOperation", escape(denied), 403)
         spot = ec2._p(request, "InstanceMarketOptions.MarketType") == "spot"
         count = int(ec2._p(request, "MaxCount") or 1)
         refusal = machines.refusal(spot=spot, count=count)
@@ -104,6 +107,8 @@ def _install_ending(machines: Boots) -> None:
     @replace_action(ec2, "TerminateInstances", "_terminate_instances")
     def terminate_instances(original: Callable[..., Any], request: Parameters) -> Any:
         ids = ec2._parse_member_list(request, "InstanceId")
+        if enforced() and (denied := iam.termination_refusal(ids, _tags_by_id)):
+            return ec2._error("UnauthorizedOperation", escape(denied), 403)
         before = {i: dict(ec2._instances[i]) for i in ids if i in ec2._instances}
         answer = original(request)
         if answer[0] != 200:
@@ -207,7 +212,11 @@ def set_state(record: Record, state: dict[str, Any], reason: str = "") -> None:
 
 
 def tags_of(record: Record) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in ec2._tags.get(record["InstanceId"], [])}
+    return _tags_by_id(record["InstanceId"])
+
+
+def _tags_by_id(instance_id: str) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in ec2._tags.get(instance_id, [])}
 
 
 def _digest(request: Parameters) -> str:
@@ -291,6 +300,18 @@ def _tags_asked(request: Parameters, template: dict[str, Any], resource: str) ->
             index += 1
         number += 1
     return tags
+
+
+def _all_tags(request: Parameters, template: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The tags of each kind of resource that a launch makes."""
+    return {kind: _tags_asked(request, template, kind) for kind in ("instance", "volume", "network-interface")}
+
+
+def enforced() -> bool:
+    """Whether this cloud refuses what roles and policies do not allow."""
+    from ministack import app
+
+    return bool(app.AUTH)
 
 
 def _complete(

@@ -1,22 +1,178 @@
-"""IAM: with `enforce_iam`, policies are evaluated as if the loopback interface were TLS.
+"""IAM, where the cloud enforces it: policies are evaluated as over TLS, EC2's launches and ends resource by resource.
 
-Every policy of the stack refuses what comes over plain HTTP. Nothing leaves the machine here, and botocore has no
-certificate to check, so the emulator answers the condition key as AWS would for an HTTPS request.
+Every policy of the stack refuses plain HTTP. Nothing leaves the machine here, so the emulator answers those condition
+keys as AWS does for an HTTPS request.
+
+RunInstances is authorised on AWS for each resource that a launch touches, with condition keys of its own, and
+TerminateInstances for each instance with its tags (Service Authorization Reference, Amazon EC2). ministack asks once,
+without any key, which no policy worth its name allows. It also asks for names of actions (SQS's batches) and for
+resources (log streams) that AWS does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from ministack.core import iam_evaluator
+from ministack.services import ec2, iam
 
-from embedded.patches.base import replace
+from embedded import ACCOUNT, REGION
+from embedded.patches.base import replace, require
 
 _AS_OVER_TLS = {"aws:securetransport": "true", "s3:tlsversion": "1.3"}
+_LAUNCH, _TAG, _PASS, _TERMINATE = "ec2:RunInstances", "ec2:CreateTags", "iam:PassRole", "ec2:TerminateInstances"
+_AMI_OWNER = "amazon"  # of the public images that the emulator knows
+
+_caller: ContextVar[str] = ContextVar("caller")
+"""The access key of the request that is being handled."""
 
 
 def install() -> None:
+    require(iam_evaluator, "enforce")
+    require(iam, "_instance_profiles")
+
     @replace(iam_evaluator, "_resolve_condition_key", "key", "ctx")
     def resolve_condition_key(original: Callable[..., Any], key: str, context: Any) -> Any:
         return _AS_OVER_TLS.get(key.lower()) or original(key, context)
+
+    @replace(iam_evaluator, "enforce", "access_key_id", "iam_action", "service", "region", "resource_arn")
+    def enforce(original: Callable[..., Any], access_key: str, action: str, *arguments: Any, **keywords: Any) -> Any:
+        _caller.set(access_key)
+        if action in (_LAUNCH, _TERMINATE) and not (keywords.get("service_context") or {}).get(_ASKED_BY_US):
+            return None  # EC2 asks for each resource, once it knows them: see `refusal` and `termination_refusal`
+        if action.startswith("sqs:"):
+            action = action.removesuffix("Batch")  # "DeleteMessageBatch: use the DeleteMessage permission", and so on
+        if action in ("logs:CreateLogStream", "logs:PutLogEvents") and ":log-stream:" not in keywords.get(
+            "resource_arn", ""
+        ):
+            keywords["resource_arn"] += ":log-stream:"  # what AWS's own refusals name; the group's Arn ends in ":*"
+        return original(access_key, action, *arguments, **keywords)
+
+
+_ASKED_BY_US = "embedded:launch"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a RunInstances request comes to, with its launch template merged in."""
+
+    template: str  # its id, empty where the request names none
+    instance_type: str
+    image: str
+    subnet: str
+    groups: tuple[str, ...]
+    profile: str  # the instance profile's ARN or name
+    http_tokens: str
+    spot: bool
+    encrypted: bool
+    tags: dict[str, dict[str, str]]  # by resource type
+
+
+def refusal(launch: Launch) -> str | None:
+    """Why the caller may not launch this, in EC2's words, or None; only asked where the cloud enforces IAM."""
+    for action, arn, keys in _questions(launch):
+        if denied := _denial(action, arn, keys):
+            return denied
+    return None
+
+
+def termination_refusal(instance_ids: list[str], tags_of: Callable[[str], dict[str, str]]) -> str | None:
+    """Why the caller may not terminate these instances, in EC2's words, or None."""
+    for instance_id in instance_ids:
+        tags = tags_of(instance_id)
+        keys = {f"{service}:ResourceTag/{name}": value for name, value in tags.items() for service in ("aws", "ec2")}
+        if denied := _denial(_TERMINATE, f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{instance_id}", keys):
+            return denied
+    return None
+
+
+def _denial(action: str, arn: str, keys: dict[str, Any]) -> str | None:
+    context = {**keys, _ASKED_BY_US: "true"}
+    denied = iam_evaluator.enforce(_caller.get(), action, "ec2", REGION, resource_arn=arn, service_context=context)
+    if denied is None:
+        return None
+    who = getattr(denied, "principal_arn", "the caller")
+    what = f"User: {who} is not authorized to perform: {action} on resource: {arn}"
+    return f"You are not authorized to perform this operation. {what}"
+
+
+def _questions(launch: Launch) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each action, resource and context that AWS evaluates."""
+    base = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
+    template = f"{base}:launch-template/{launch.template}"
+    from_template = {"ec2:LaunchTemplate": template, "ec2:IsLaunchTemplateResource": "true"} if launch.template else {}
+    common: dict[str, Any] = {"ec2:Region": REGION, **from_template}
+    instance = {
+        "ec2:InstanceType": launch.instance_type,
+        "ec2:InstanceMarketType": "spot" if launch.spot else "on-demand",
+        "ec2:MetadataHttpTokens": launch.http_tokens,
+        "ec2:InstanceProfile": launch.profile,
+    }
+    resources: dict[str, dict[str, Any]] = {
+        f"{base}:instance/*": {**common, **instance, **_tag_keys(launch.tags.get("instance", {}))},
+        f"{base}:volume/*": {
+            **common,
+            "ec2:Encrypted": str(launch.encrypted).lower(),
+            **_tag_keys(launch.tags.get("volume", {})),
+        },
+        f"{base}:network-interface/*": {**common, **_tag_keys(launch.tags.get("network-interface", {}))},
+        f"arn:aws:ec2:{REGION}::image/{launch.image}": {**common, "ec2:Owner": _AMI_OWNER, "ec2:Public": "true"},
+        f"{base}:subnet/{launch.subnet}": common,
+        **{f"{base}:security-group/{group}": common for group in launch.groups},
+        **({template: common} if launch.template else {}),
+    }
+    for arn, keys in resources.items():
+        yield _LAUNCH, arn, keys
+    for kind, tags in launch.tags.items():
+        if tags:
+            yield (
+                _TAG,
+                f"{base}:{kind}/*",
+                {"ec2:Region": REGION, "ec2:CreateAction": "RunInstances", **_tag_keys(tags)},
+            )
+    if launch.profile:
+        role = role_of(launch.profile)
+        yield _PASS, f"arn:aws:iam::{ACCOUNT}:role/{role}", {"iam:PassedToService": "ec2.amazonaws.com"}
+
+
+def _tag_keys(tags: dict[str, str]) -> dict[str, Any]:
+    if not tags:
+        return {}
+    return {"aws:TagKeys": list(tags), **{f"aws:RequestTag/{name}": value for name, value in tags.items()}}
+
+
+def role_of(profile: str) -> str | None:
+    """The name of the role in an instance profile, by the profile's ARN or name."""
+    found = iam._instance_profiles.get(profile.rpartition("/")[2])
+    if not found or not found.get("Roles"):
+        return None
+    role = found["Roles"][0]
+    return str(role if isinstance(role, str) else role["RoleName"])
+
+
+def launch_of(request: dict[str, Any], template: dict[str, Any], tags: dict[str, dict[str, str]]) -> Launch:
+    """Read a merged RunInstances request."""
+    volumes = [m["Ebs"] for m in template.get("BlockDeviceMappings") or [] if "Ebs" in m]
+    return Launch(
+        template=_template_id(request),
+        instance_type=ec2._p(request, "InstanceType"),
+        image=ec2._p(request, "ImageId"),
+        subnet=ec2._p(request, "SubnetId") or ec2._DEFAULT_SUBNET_ID,
+        groups=tuple(ec2._parse_member_list(request, "SecurityGroupId")),
+        profile=ec2._p(request, "IamInstanceProfile.Arn") or ec2._p(request, "IamInstanceProfile.Name"),
+        http_tokens=ec2._p(request, "MetadataOptions.HttpTokens") or "optional",
+        spot=ec2._p(request, "InstanceMarketOptions.MarketType") == "spot",
+        encrypted=bool(volumes) and all(str(v.get("Encrypted", "")).lower() == "true" for v in volumes),
+        tags=tags,
+    )
+
+
+def _template_id(request: dict[str, Any]) -> str:
+    if given := ec2._p(request, "LaunchTemplate.LaunchTemplateId"):
+        return str(given)
+    name = ec2._p(request, "LaunchTemplate.LaunchTemplateName")
+    named = (t["LaunchTemplateId"] for t in ec2._launch_templates.values() if name == t["LaunchTemplateName"])
+    return str(next(named, ""))
