@@ -15,6 +15,30 @@ from typing import Any
 TEMPLATE = Path(os.environ.get("CHARTCODER_TEMPLATE_UNDER_TEST", Path(__file__).parents[3] / "template.yaml"))
 """The project's own; another one shows that a mistake planted in it is noticed."""
 
+VARIANTS: dict[str, dict[str, str]] = {
+    "as it comes": {},
+    "everything the stack can make": {
+        "FunctionsInVpc": "true",
+        "S3PrefixListId": "pl-63a5400a",
+        "DynamoDbPrefixListId": "pl-02cd2c6b",
+        "SpotServiceRole": "create",
+        "NotificationEmail": "coding@example.org",
+        "ChartRetentionDays": "90",
+        "BackupDays": "35",
+        "AuditTrail": "stack",
+        "WebAclArn": "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/mine/1",
+    },
+    "in a network that exists": {
+        "VpcId": "vpc-0123456789abcdef0",
+        "SubnetIds": "subnet-0123456789abcdef0,subnet-0fedcba9876543210",
+        "EgressCidr": "10.20.0.0/16",
+        "FunctionsInVpc": "true",
+        "SpotShare": "0",
+        "ApiGatewayLogRole": "exists",
+    },
+}
+"""The sets of parameters under which the stack is looked at."""
+
 PSEUDO = {
     "AWS::AccountId": "123456789012",
     "AWS::Partition": "aws",

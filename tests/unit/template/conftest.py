@@ -5,32 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cloudformation import TEMPLATE, Stack
+from cloudformation import TEMPLATE, VARIANTS, Stack
 
 from embedded.stack import expand_template
-
-VARIANTS: dict[str, dict[str, str]] = {
-    "as it comes": {},
-    "everything the stack can make": {
-        "FunctionsInVpc": "true",
-        "S3PrefixListId": "pl-63a5400a",
-        "DynamoDbPrefixListId": "pl-02cd2c6b",
-        "SpotServiceRole": "create",
-        "NotificationEmail": "coding@example.org",
-        "ChartRetentionDays": "90",
-        "BackupDays": "35",
-        "AuditTrail": "stack",
-        "WebAclArn": "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/mine/1",
-    },
-    "in a network that exists": {
-        "VpcId": "vpc-0123456789abcdef0",
-        "SubnetIds": "subnet-0123456789abcdef0,subnet-0fedcba9876543210",
-        "EgressCidr": "10.20.0.0/16",
-        "FunctionsInVpc": "true",
-        "SpotShare": "0",
-        "ApiGatewayLogRole": "exists",
-    },
-}
 
 
 @pytest.fixture(scope="session")

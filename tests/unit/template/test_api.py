@@ -23,15 +23,14 @@ ROUTES = {
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method")
 
 
-@pytest.fixture
-def body(stack: Stack) -> dict:
+def body_of(stack: Stack) -> dict:
+    """The API's OpenAPI document."""
     (api,) = stack.of("ApiGateway::RestApi").values()
     document: dict = api["Body"]
     return document
 
 
-@pytest.fixture
-def stage(stack: Stack) -> dict:
+def stage_of(stack: Stack) -> dict:
     (stage,) = stack.of("ApiGateway::Stage").values()
     return stage
 
@@ -45,7 +44,8 @@ def operations(body: dict) -> dict[str, dict]:
     }
 
 
-def test_the_routes_are_these_and_each_goes_to_its_function(body: dict) -> None:
+def test_the_routes_are_these_and_each_goes_to_its_function(stack: Stack) -> None:
+    body = body_of(stack)
     found = {route: operation["x-amazon-apigateway-integration"] for route, operation in operations(body).items()}
     assert set(found) == set(ROUTES)
     for route, function in ROUTES.items():
@@ -53,7 +53,8 @@ def test_the_routes_are_these_and_each_goes_to_its_function(body: dict) -> None:
         assert found[route]["type"] == "aws_proxy", route
 
 
-def test_every_route_asks_for_a_signature(body: dict) -> None:
+def test_every_route_asks_for_a_signature(stack: Stack) -> None:
+    body = body_of(stack)
     scheme = body["securityDefinitions"]["AWS_IAM"]
     assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
     for route, operation in operations(body).items():
@@ -61,7 +62,8 @@ def test_every_route_asks_for_a_signature(body: dict) -> None:
 
 
 @pytest.mark.parametrize(("route", "model"), [("POST /charts", "submission"), ("POST /code", "text")])
-def test_a_body_that_is_no_request_is_refused_at_the_gateway(body: dict, route: str, model: str) -> None:
+def test_a_body_that_is_no_request_is_refused_at_the_gateway(stack: Stack, route: str, model: str) -> None:
+    body = body_of(stack)
     operation = operations(body)[route]
     (parameter,) = [parameter for parameter in operation["parameters"] if parameter["in"] == "body"]
     assert parameter["required"] is True
@@ -70,22 +72,26 @@ def test_a_body_that_is_no_request_is_refused_at_the_gateway(body: dict, route: 
     assert validator["validateRequestBody"] is True
 
 
-def test_the_gateway_knows_an_id_as_the_code_does(body: dict) -> None:
+def test_the_gateway_knows_an_id_as_the_code_does(stack: Stack) -> None:
+    body = body_of(stack)
     properties = body["definitions"]["submission"]["properties"]
     for name in ("batch", "chart"):
         assert properties[name]["pattern"] == f"^{ID_PATTERN.pattern}$"
 
 
-def test_api_gateway_calls_the_functions_in_its_own_name(body: dict) -> None:
+def test_api_gateway_calls_the_functions_in_its_own_name(stack: Stack) -> None:
+    body = body_of(stack)
     for route, operation in operations(body).items():
         assert "credentials" not in operation["x-amazon-apigateway-integration"], route
 
 
-def test_no_other_origin_is_let_in(body: dict) -> None:
+def test_no_other_origin_is_let_in(stack: Stack) -> None:
+    body = body_of(stack)
     assert "Access-Control-Allow-Origin" not in json.dumps(body)
 
 
-def test_every_route_is_throttled_and_none_is_cached_or_logged_with_its_body(stack: Stack, stage: dict) -> None:
+def test_every_route_is_throttled_and_none_is_cached_or_logged_with_its_body(stack: Stack) -> None:
+    stage = stage_of(stack)
     (settings,) = stage["MethodSettings"]
     assert (settings["ResourcePath"], settings["HttpMethod"]) == ("/*", "*")
     assert settings["ThrottlingRateLimit"] == stack.parameter("ThrottlingRate")
@@ -96,7 +102,8 @@ def test_every_route_is_throttled_and_none_is_cached_or_logged_with_its_body(sta
     assert not stage.get("CacheClusterEnabled")
 
 
-def test_the_access_log_names_the_route_and_never_the_path_or_the_query(stage: dict) -> None:
+def test_the_access_log_names_the_route_and_never_the_path_or_the_query(stack: Stack) -> None:
+    stage = stage_of(stack)
     log = stage["AccessLogSetting"]
     assert log["DestinationArn"] == "${ApiAccessLogGroup.Arn}"
     assert set(json.loads(log["Format"]).values()) == {
@@ -117,7 +124,8 @@ def test_there_is_one_stage_and_no_other(stack: Stack) -> None:
     assert not [d for d in stack.of("ApiGateway::Deployment").values() if "StageName" in d]
 
 
-def test_requests_are_traced(stage: dict) -> None:
+def test_requests_are_traced(stack: Stack) -> None:
+    stage = stage_of(stack)
     assert stage["TracingEnabled"] is True
 
 

@@ -1,0 +1,249 @@
+"""A template with one mistake in it is noticed by the other tests of this folder.
+
+Each mistake is planted alone, in the expanded template; then every test that asks only for the stack is run on it, in
+each variant of the stack, until one fails.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import test_alarms
+import test_api
+import test_at_rest
+import test_audit
+import test_fleet
+import test_functions
+import test_in_motion
+import test_permissions
+from cloudformation import VARIANTS, Stack
+
+CHECKS = (test_at_rest, test_in_motion, test_permissions, test_fleet, test_functions, test_api, test_alarms, test_audit)
+GONE = object()
+ANYBODY = {"AWS": "*"}
+
+Mistake = tuple[str, str, Any]
+
+MISTAKES: list[Mistake] = [
+    # what, where (resource:property.property.[Sid or number]), what stands there instead
+    ("the key does not rotate", "Key:EnableKeyRotation", False),
+    ("the key can be gone in a week", "Key:PendingWindowInDays", 7),
+    ("the key goes with the stack", "Key!DeletionPolicy", GONE),
+    ("anybody may use the key", "Key:KeyPolicy.Statement.[ChartEvents].Principal", ANYBODY),
+    ("S3 may use the key for anybody's bucket", "Key:KeyPolicy.Statement.[ChartEvents].Condition", {}),
+    ("logs of any account may use the key", "Key:KeyPolicy.Statement.[Logs].Condition", {}),
+    ("a bucket has S3's own key", "ResultsBucket:BucketEncryption.ServerSideEncryptionConfiguration.[0]", {}),
+    ("a bucket could be public", "ChartsBucket:PublicAccessBlockConfiguration.RestrictPublicBuckets", False),
+    ("a bucket keeps no versions", "ChartsBucket:VersioningConfiguration.Status", "Suspended"),
+    ("a bucket takes others' objects as theirs", "ResultsBucket:OwnershipControls", GONE),
+    ("a bucket logs nothing", "ResultsBucket:LoggingConfiguration", GONE),
+    ("a bucket goes with the stack", "ChartsBucket!DeletionPolicy", "Delete"),
+    ("a bucket has no policy", "ResultsBucketPolicy", GONE),
+    ("a bucket's objects may be read in the clear", "ChartsBucketPolicy:PolicyDocument.Statement.[TlsOnly]", GONE),
+    ("a bucket takes TLS 1.0", "ChartsBucketPolicy:PolicyDocument.Statement.[Tls12OrBetter]", GONE),
+    (
+        "both conditions of TLS in one statement",
+        "ChartsBucketPolicy:PolicyDocument.Statement.[TlsOnly].Condition",
+        {"Bool": {"aws:SecureTransport": "false"}, "NumericLessThan": {"s3:TlsVersion": "1.2"}},
+    ),
+    (
+        "TLS for the bucket, not for its objects",
+        "ChartsBucketPolicy:PolicyDocument.Statement.[TlsOnly].Resource",
+        [{"Fn::GetAtt": ["ChartsBucket", "Arn"]}],
+    ),
+    ("a queue has SQS's own key", "ChartsQueue:KmsMasterKeyId", "alias/aws/sqs"),
+    ("the dead letters are not encrypted", "DeadLetterQueue:KmsMasterKeyId", GONE),
+    ("the dead letters have no policy", "DeadLetterQueuePolicy", GONE),
+    ("a dead letter is gone before anybody looks", "DeadLetterQueue:MessageRetentionPeriod", 345_600),
+    ("any queue may send its dead letters", "DeadLetterQueue:RedriveAllowPolicy", GONE),
+    ("anybody may announce charts", "QueuePolicy:PolicyDocument.Statement.[ChartEvents].Condition", {}),
+    ("a table has DynamoDB's own key", "ResultsTable:SSESpecification", {"SSEEnabled": True}),
+    ("a table cannot be recovered", "FleetTable:PointInTimeRecoverySpecification", GONE),
+    ("a table can be deleted", "ResultsTable:DeletionProtectionEnabled", False),
+    ("a log group is not encrypted", "WorkerLogGroup:KmsKeyId", GONE),
+    ("a log is kept for a week", "ApiAccessLogGroup:RetentionInDays", 7),
+    ("old metadata service", "WorkerLaunchTemplate:LaunchTemplateData.MetadataOptions.HttpTokens", "optional"),
+    ("two hops", "MasterLaunchTemplate:LaunchTemplateData.MetadataOptions.HttpPutResponseHopLimit", 2),
+    (
+        "a public address",
+        "WorkerSpotLaunchTemplate:LaunchTemplateData.NetworkInterfaces.[0].AssociatePublicIpAddress",
+        True,
+    ),
+    ("an SSH key", "WorkerLaunchTemplate:LaunchTemplateData.KeyName", "ops"),
+    ("a shutdown stops", "MasterLaunchTemplate:LaunchTemplateData.InstanceInitiatedShutdownBehavior", "stop"),
+    ("a volume in the clear", "MasterLaunchTemplate:LaunchTemplateData.BlockDeviceMappings.[0].Ebs.Encrypted", False),
+    (
+        "a volume has EBS's own key",
+        "WorkerLaunchTemplate:LaunchTemplateData.BlockDeviceMappings.[0].Ebs.KmsKeyId",
+        GONE,
+    ),
+    ("an instance without tags", "WorkerLaunchTemplate:LaunchTemplateData.TagSpecifications", []),
+    (
+        "SSH from the network",
+        "InstanceSecurityGroup:SecurityGroupIngress",
+        [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": "10.0.0.0/8"}],
+    ),
+    ("every port out", "InstanceSecurityGroup:SecurityGroupEgress.[0].IpProtocol", "-1"),
+    ("a way to the internet", "Gateway", {"Type": "AWS::EC2::InternetGateway", "Properties": {}}),
+    ("an endpoint for any account", "SqsEndpoint:PolicyDocument.Statement.[0].Condition", {}),
+    (
+        "S3 of any account through the endpoint",
+        "S3Endpoint:PolicyDocument.Statement.[0].Condition.StringEquals.aws:ResourceAccount",
+        GONE,
+    ),
+    ("only refused flows are logged", "FlowLog:TrafficType", "REJECT"),
+    ("any role for workers", "MasterRole:Policies.[0].PolicyDocument.Statement.[WorkerRoleToInstances].Resource", "*"),
+    (
+        "a role for any service",
+        "MasterRole:Policies.[0].PolicyDocument.Statement.[WorkerRoleToInstances].Condition",
+        {},
+    ),
+    ("any instance ended", "MasterRole:Policies.[0].PolicyDocument.Statement.[EndWorkers].Condition", {}),
+    (
+        "the master ends masters",
+        "MasterRole:Policies.[0].PolicyDocument.Statement.[EndWorkers].Condition.StringEquals."
+        "aws:ResourceTag/chartcoder:role",
+        GONE,
+    ),
+    ("any instance reaped", "WatchdogRole:Policies.[0].PolicyDocument.Statement.[Reap].Condition", {}),
+    ("all of SQS", "WorkerRole:Policies.[0].PolicyDocument.Statement.[TakeCharts].Action", "sqs:*"),
+    ("a worker reads any bucket", "WorkerRole:Policies.[0].PolicyDocument.Statement.[ReadCharts].Resource", "*"),
+    (
+        "a worker lists charts",
+        "WorkerRole:Policies.[0].PolicyDocument.Statement.[ReadCharts].Action",
+        ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"],
+    ),
+    ("a worker takes the lease", "WorkerRole:Policies.[0].PolicyDocument.Statement.[OwnRecord].Condition", {}),
+    (
+        "the api reads charts",
+        "ApiRole:Policies.[0].PolicyDocument.Statement.[Charts].Action",
+        ["s3:PutObject", "s3:GetObject"],
+    ),
+    (
+        "grants for anybody",
+        "MasterRole:Policies.[0].PolicyDocument.Statement.[VolumeKeyGrant].Condition.Bool",
+        GONE,
+    ),
+    ("the key without a service", "MasterLaunching:PolicyDocument.Statement.[FleetTableKey].Condition", {}),
+    ("tags at any time", "MasterLaunching:PolicyDocument.Statement.[TagsAtLaunch].Condition", GONE),
+    (
+        "any launch template",
+        "MasterLaunching:PolicyDocument.Statement.[MasterInstance].Condition.ArnEquals",
+        {"ec2:LaunchTemplate": "*"},
+    ),
+    (
+        "any instance type",
+        "MasterLaunching:PolicyDocument.Statement.[MasterInstance].Condition.StringEquals.ec2:InstanceType",
+        GONE,
+    ),
+    ("a volume launched in the clear", "MasterLaunching:PolicyDocument.Statement.[MasterVolume].Condition.Bool", GONE),
+    ("any image repository", "InstanceBasics:PolicyDocument.Statement.[StackImages].Condition", {}),
+    ("anybody is the coder", "CoderRole:AssumeRolePolicyDocument.Statement.[0].Principal", ANYBODY),
+    ("a policy of Amazon's", "CoderRole:ManagedPolicyArns", ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]),
+    ("an open route", "Api:Body.paths./code.post.security", GONE),
+    ("a route open to an authorizer called none", "Api:Body.paths./status.get.security", [{"NONE": []}]),
+    ("a route nobody named", "Api:Body.paths./{proxy+}", {"get": {"x-amazon-apigateway-integration": {}}}),
+    ("the caller's own rights", "Api:Body.paths./runs.get.x-amazon-apigateway-integration.credentials", "arn"),
+    ("TLS 1.0 at the API", "Api:SecurityPolicy", "TLS_1_0"),
+    ("bodies in the API's log", "Apiv1Stage:MethodSettings.[0].DataTraceEnabled", True),
+    ("answers cached", "Apiv1Stage:MethodSettings.[0].CachingEnabled", True),
+    ("no throttling", "Apiv1Stage:MethodSettings.[0].ThrottlingRateLimit", GONE),
+    ("paths in the API's log", "Apiv1Stage:AccessLogSetting.Format", '{"path":"$context.path"}'),
+    ("no log of the API", "Apiv1Stage:AccessLogSetting", GONE),
+    ("a second stage", "ApiStage", {"Type": "AWS::ApiGateway::Stage", "Properties": {"StageName": "Stage"}}),
+    ("any alarm may call the launcher", "AgeAlarmAsksLauncher:SourceArn", GONE),
+    ("an alarm that calls nobody", "BacklogAlarm:AlarmActions", []),
+    ("a silent watchdog is no alarm", "WatchdogSilentAlarm:TreatMissingData", "missing"),
+    ("no alarm on what was not terminated", "NotTerminatedAlarm", GONE),
+    ("an alarm on another metric's dimension", "LeaseLapsedAlarm:Dimensions.[0].Value", "watchdog"),
+    ("notifications in the clear", "Notifications:KmsMasterKeyId", GONE),
+    ("two launches at once", "LauncherFunction:ReservedConcurrentExecutions", GONE),
+    (
+        "failed events are lost",
+        "LauncherFunctionEventInvokeConfig:DestinationConfig",
+        {"OnFailure": {"Destination": ""}},
+    ),
+    ("events in the log", "ApiFunction:Environment.Variables.POWERTOOLS_LOGGER_LOG_EVENT", "true"),
+    ("answers in the traces", "CoderFunction:Environment.Variables.POWERTOOLS_TRACER_CAPTURE_RESPONSE", "true"),
+    ("a secret in an environment", "ApiFunction:Environment.Variables.API_TOKEN", "abc"),
+    ("a setting is missing", "LauncherFunction:Environment.Variables.CHARTCODER_FLEET_TABLE", GONE),
+    ("an environment without the key", "CoderFunction:KmsKeyArn", GONE),
+    ("a trail that records nothing", "Trail:IsLogging", False),
+    ("a trail that can be deleted", "TrailBucket:ObjectLockEnabled", False),
+    ("a backup without the key", "BackupVault:EncryptionKeyArn", GONE),
+]
+
+
+@pytest.mark.parametrize(("where", "instead"), [pytest.param(m[1], m[2], id=m[0]) for m in MISTAKES])
+def test_a_planted_mistake_is_noticed(expanded_template: dict[str, Any], where: str, instead: Any) -> None:
+    template = copy.deepcopy(expanded_template)
+    plant(template["Resources"], where, instead)
+    stacks = [Stack(template, variant) for variant in VARIANTS.values()]
+    assert any(fails(check, stack) for check in checks() for stack in stacks), "no test notices"
+
+
+def test_the_template_as_it_is_gives_no_cause_for_complaint(expanded_template: dict[str, Any]) -> None:
+    stacks = [Stack(expanded_template, variant) for variant in VARIANTS.values()]
+    assert not [check for check in checks() for stack in stacks if fails(check, stack)]
+
+
+def checks() -> Iterator[Callable[[Stack], None]]:
+    """Every test of the folder that asks only for the stack, once for each of its own parameters."""
+    for module in CHECKS:
+        for name, test in inspect.getmembers(module, inspect.isfunction):
+            if name.startswith("test_") and "stack" in (wanted := inspect.signature(test).parameters):
+                for values in parameters(test):
+                    if set(wanted) == {"stack", *values}:
+                        yield lambda stack, test=test, values=values: test(stack=stack, **values)
+
+
+def parameters(test: Callable[..., None]) -> Iterator[dict[str, Any]]:
+    """What pytest would fill in for a parametrized test."""
+    marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
+    tables = []
+    for mark in marks:
+        names, rows = mark.args
+        single = isinstance(names, str)
+        tables.append([{names: row} if single else dict(zip(names, row, strict=True)) for row in rows])
+    for chosen in itertools.product(*tables):
+        yield {name: value for row in chosen for name, value in row.items()}
+
+
+def fails(check: Callable[[Stack], None], stack: Stack) -> bool:
+    """Whether a check fails; a resource or property it misses fails it too."""
+    try:
+        check(stack)
+    except (AssertionError, AttributeError, KeyError, IndexError, TypeError, ValueError):
+        return True
+    return False
+
+
+def plant(resources: dict[str, Any], where: str, instead: Any) -> None:
+    """Puts `instead` at a place, or takes away what is there. Raises KeyError where the path leads nowhere."""
+    name, _, attribute = where.partition("!")
+    name, _, path = name.partition(":")
+    steps = [name, *([attribute] if attribute else []), *(["Properties", *path.split(".")] if path else [])]
+    holder: Any = resources
+    for step in steps[:-1]:
+        holder = holder[place(holder, step)]
+    last = place(holder, steps[-1])
+    if instead is GONE:
+        del holder[last]
+    else:
+        holder[last] = copy.deepcopy(instead)
+
+
+def place(holder: Any, step: str) -> str | int:
+    """The key or index that a step names: a property, `[0]`, or `[Sid]` of a statement."""
+    if not step.startswith("["):
+        return step
+    wanted = step.strip("[]")
+    if wanted.isdigit():
+        return int(wanted)
+    places = {item.get("Sid"): number for number, item in enumerate(holder)}
+    return places[wanted]
