@@ -96,7 +96,7 @@ class ProcessMachines:
 
 
 def _scratch(instance_id: str) -> Path:
-    """An instance's own /tmp. Its path is short whatever the data folder's is: a socket's path has 108 bytes at most."""
+    """An instance's own /tmp. Its path is short whatever the data folder's is: a socket's may have 108 bytes."""
     return Path("/tmp") / f"chartcoder-{instance_id}"  # noqa: S108 - made for this instance alone, mode 700
 
 

@@ -34,7 +34,6 @@ from chartcoder.settings import Settings
 DONE, FAILED, LEASE_LOST, STOPPED = 0, 2, 3, 143
 RENEWALS = 6  # in a lease's time
 LONGEST_DETAIL = 500  # characters of a stage's detail
-NOT_RENEWED_IN = ("close", "terminate_self")  # the playbook releases the lease in the first of them
 NO_ANSWER = (BotoCoreError, ClientError)
 
 Event = dict[str, Any]
@@ -50,6 +49,7 @@ class StageLog:
         self.stage: str | None = None
         self._tell = tell
         self._detail = ""
+        self._rescued: str | None = None
         self._failure: str | None = None
 
     def take(self, event: Event) -> None:
@@ -66,10 +66,13 @@ class StageLog:
 
     def end(self) -> None:
         """Ends the stage that is under way."""
-        if self.stage is not None:
-            failed = self._failure is not None
-            self._tell(self.stage, "failed" if failed else "ok", self._failure or self._detail)
-        self.stage, self._failure, self._detail = None, None, ""
+        if self.stage is not None and self._failure is not None:
+            self._tell(self.stage, "failed", self._failure)
+        elif self.stage is not None:
+            told = [self._detail] if self._detail else []
+            told += [f"rescued: {self._rescued}"] if self._rescued else []
+            self._tell(self.stage, "ok", _brief("; ".join(told)))
+        self.stage, self._detail, self._rescued, self._failure = None, "", None, None
 
     def _begin(self, task: str) -> None:
         name, bar, _ = task.partition(" | ")
@@ -77,8 +80,7 @@ class StageLog:
         if not bar:
             return
         if stage == self.stage:
-            if self._failure is not None:
-                self._failure, self._detail = None, f"rescued: {self._failure}"
+            self._rescued, self._failure = self._failure or self._rescued, None
             return
         self.end()
         self.stage = stage
@@ -105,7 +107,9 @@ class Supervisor:
         self._monotonic = monotonic
         self._stages = StageLog(self._record_stage)
         self._renewed_at = monotonic()
+        self._closing = False  # the lease is about to be released, and need not be kept
         self._lost = False
+        self._closing = False  # from the stage "close" on, in which the playbook releases the lease
         self._stopped = False
         self._fault: Exception | None = None
 
@@ -183,7 +187,7 @@ class Supervisor:
             if event.get("stdout"):
                 print(event["stdout"], flush=True)
             self._stages.take(event)
-            if self._stages.stage not in NOT_RENEWED_IN:
+            if not self._closing:
                 self._keep_lease()
         except Exception as error:
             self._log.exception("the master failed")
@@ -192,7 +196,7 @@ class Supervisor:
 
     def _must_stop(self) -> bool:
         hangs = self._monotonic() - self._renewed_at >= self._settings.lease_seconds
-        if hangs and self._stages.stage not in NOT_RENEWED_IN and not self._lost:
+        if hangs and not self._closing and not self._lost:
             self._log.error("the playbook said nothing for a lease's time; the lease has lapsed")
             self._lost = True
         return self._lost or self._stopped or self._fault is not None
@@ -218,9 +222,11 @@ class Supervisor:
 
     def _record_stage(self, stage: str, outcome: StageOutcome, detail: str) -> None:
         self._log.info("stage", extra={"stage": stage, "outcome": outcome, "detail": detail})
+        self._closing = self._closing or stage in CLOSING
+        self._closing = self._closing or stage == "close"
         try:
             self._fleet.record_stage(self._run, stage, outcome, detail)
-            if outcome == "started" and stage not in NOT_RENEWED_IN:
+            if outcome == "started" and not self._closing:
                 draining = stage in ("drain", "terminate_workers")
                 self._fleet.update_run(self._run, state="draining" if draining else "running")
         except NO_ANSWER as error:  # a gap in the record is better than a run that ends for it

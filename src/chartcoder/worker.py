@@ -27,7 +27,7 @@ from chartcoder.cloud.charts import ChartReference, ChartStore, references
 from chartcoder.cloud.fleet import FleetTable, WorkerState
 from chartcoder.cloud.metadata import InstanceMetadata
 from chartcoder.cloud.queue import TEN, ChartsQueue, Delivery
-from chartcoder.cloud.results import Outcome, ResultsStore, pack
+from chartcoder.cloud.results import Outcome, ResultsStore, Stored, pack
 from chartcoder.errors import BadRequest, ChartError, CodingFailed
 from chartcoder.pool import CodingPool
 from chartcoder.settings import Settings
@@ -160,7 +160,7 @@ class Worker:
             for chart in charts or ()
         ]
         if outcomes:
-            self._results.store(outcomes, worker=self._name, run=self._run)
+            self._count(self._results.store(outcomes, worker=self._name, run=self._run))
 
     def _take(self, delivery: Delivery, named: list[ChartReference] | None) -> None:
         if named is None:
@@ -244,9 +244,7 @@ class Worker:
         return ended
 
     def _store(self, ended: list[tuple[str, Outcome]]) -> None:
-        stored = self._results.store([outcome for _, outcome in ended], worker=self._name, run=self._run)
-        self._progress.coded += stored.coded
-        self._progress.failed += stored.failed
+        self._count(self._results.store([outcome for _, outcome in ended], worker=self._name, run=self._run))
         complete = []
         with self._changed:
             for message_id, _ in ended:
@@ -272,8 +270,14 @@ class Worker:
             self._log.info("giving back", extra={"messages": len(deliveries)})
             self._queue.release(deliveries)
 
+    def _count(self, stored: Stored) -> None:
+        with self._changed:
+            self._progress.coded += stored.coded
+            self._progress.failed += stored.failed
+
     def _tell(self, state: WorkerState) -> None:
-        progress, self._progress = self._progress, Progress()
+        with self._changed:
+            progress, self._progress = self._progress, Progress()
         if self._leaving.is_set() and state != "left":
             state = "leaving"
         self._report(progress.coded, progress.failed, state)

@@ -51,6 +51,12 @@ class Pipeline:
             and not self.cloud.instance_processes()
         )
 
+    def tell(self) -> None:
+        """Prints what one looks at when a test failed; pytest shows it only then."""
+        print(json.dumps({"status": self.ask("/status"), "runs": self.ask("/runs")}, indent=1))
+        for group in (self.settings.master_log_group, self.settings.worker_log_group):
+            print(f"--- {group}", *self.log_of(group).splitlines()[-60:], sep="\n")
+
     def log_of(self, group: str) -> str:
         logs = self.cloud.client("logs")
         streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
@@ -79,13 +85,14 @@ def wait_for(condition: Callable[[], Any], what: str, *, seconds: float = 240) -
 @pytest.fixture
 def deploy(tmp_path: Path) -> Iterator[Callable[..., Pipeline]]:
     """Deploys the stack with parameters of the test's own."""
-    clouds = []
+    pipelines = []
 
     def deployed(**parameters: str) -> Pipeline:
         cloud = EmbeddedCloud(ROOT, tmp_path, parameters=parameters, persist=False)
-        clouds.append(cloud.start())
-        return Pipeline(cloud)
+        pipelines.append(Pipeline(cloud.start()))
+        return pipelines[-1]
 
     yield deployed
-    for cloud in clouds:
-        cloud.stop()
+    for pipeline in pipelines:
+        pipeline.tell()
+        pipeline.cloud.stop()

@@ -3,8 +3,6 @@
 import os
 import signal
 
-import psutil
-
 from tests.e2e.conftest import SAMPLES, wait_for
 
 
@@ -33,8 +31,7 @@ def test_a_new_run_finishes_what_a_killed_master_left(deploy):
 def kill_master(pipeline):
     """kill -9 of everything on the master's instance, its keeper first, as when a host loses its power."""
     (master,) = pipeline.instances("master")
-    processes = [psutil.Process(pid) for pid in pipeline.cloud.instance_processes()[master["InstanceId"]]]
-    for process in processes:
-        process.suspend()
-    for process in processes:
-        os.kill(process.pid, signal.SIGKILL)
+    processes = pipeline.cloud.instance_processes()[master["InstanceId"]]
+    for stroke in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in processes:
+            os.kill(pid, stroke)

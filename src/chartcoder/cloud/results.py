@@ -53,7 +53,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many outcomes were new, and how many told of a chart that has its result already."""
+    """By how much the counts of coded and failed charts grew (a result that replaces a failure takes one off), and how
+    many outcomes told of a chart that has its result already."""
 
     coded: int = 0
     failed: int = 0
@@ -125,8 +126,8 @@ class ResultsStore:
             else:
                 break
         return Stored(
-            coded=sum(write.outcome.state == "coded" for write in writes),
-            failed=sum(write.outcome.state == "failed" for write in writes),
+            coded=sum(write.change("coded") for write in writes),
+            failed=sum(write.change("failed") for write in writes),
             duplicates=duplicates,
         )
 
