@@ -19,6 +19,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.backends import get_backend
 from moto.server import ThreadedMotoServer
 
 from chartcoder.cloud.fleet import FleetTable
@@ -62,6 +63,8 @@ def cloud() -> Iterator[SimpleNamespace]:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # else a line a request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    for backend in ("ec2", "sqs", "dynamodb"):  # moto's state is this process's, not the server's
+        get_backend(backend).reset()
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
     clients = {name: boto3.client(name, endpoint_url=endpoint, **KEYS) for name in ("ec2", "sqs")}
@@ -187,7 +190,6 @@ def test_a_run_goes_through_its_stages_and_leaves_nothing_behind(cloud, start_ma
     take_all_charts(cloud)
     output, _ = master.communicate()
 
-    print(output)
     assert master.returncode == 0, output
     record = cloud.fleet.run(cloud.run)
     assert ends_of_stages(cloud) == [
@@ -202,4 +204,60 @@ def test_a_run_goes_through_its_stages_and_leaves_nothing_behind(cloud, start_ma
     assert (record["state"], record["exit_status"], record["master"]) == ("done", 0, MASTER)
     assert record["cost_usd"] > 0
     assert cloud.instances.alive() == []
+    assert cloud.fleet.lease() is None
+
+
+def workers_of(cloud: SimpleNamespace) -> list[str]:
+    return sorted(instance.id for instance in cloud.instances.alive(role="worker", run=cloud.run))
+
+
+def test_a_lost_worker_is_replaced_and_on_demand_stands_in_where_there_is_no_spot(cloud, start_master):
+    master = start_master(worker_spot_launch_template="lt-0123456789abcdef0")  # EC2 refuses it
+    first = wait_until(lambda: len(found := workers_of(cloud)) == 2 and found, master)
+    cloud.instances.terminate(first[:1])
+    second = wait_until(lambda: len(found := workers_of(cloud)) == 2 and found, master)
+    take_all_charts(cloud)
+    output, _ = master.communicate()
+
+    assert master.returncode == 0, output
+    assert len(set(first) & set(second)) == 1, "the other worker goes on"
+    assert {instance.market for instance in cloud.instances.all(role="worker")} == {"on-demand"}
+    launches = [stage for stage in cloud.fleet.run(cloud.run)["stages"] if stage["stage"] == "launch"]
+    assert [launch["outcome"] for launch in launches] == ["started", "ok", "started", "ok"]
+    assert workers_of(cloud) == []
+
+
+def test_a_run_stops_at_its_budget_and_says_so(cloud, start_master):
+    master = start_master(budget_usd=0.0000001)
+    output, _ = master.communicate()
+
+    assert master.returncode == 2, output
+    record = cloud.fleet.run(cloud.run)
+    assert (record["state"], record["over_budget"], record["exit_status"]) == ("failed", True, 2)
+    assert "stopped at its budget of 1e-07 USD with 3 charts in the queue" in record["reason"]
+    assert ("watch", "failed") in ends_of_stages(cloud)
+    assert workers_of(cloud) == []
+    assert cloud.fleet.lease() is None
+
+
+def test_a_master_that_loses_the_lease_leaves_its_workers_to_the_watchdog(cloud, start_master):
+    master = start_master()
+    wait_until(lambda: len(workers_of(cloud)) == 2, master)
+    cloud.fleet.release_lease(cloud.run)
+    output, _ = master.communicate()
+
+    assert master.returncode == 3, output
+    assert len(workers_of(cloud)) == 2
+    assert cloud.fleet.run(cloud.run)["state"] == "running"
+
+
+def test_a_master_that_is_told_to_stop_ends_ansible_and_its_workers(cloud, start_master):
+    master = start_master()
+    wait_until(lambda: len(workers_of(cloud)) == 2, master)
+    master.terminate()
+    output, _ = master.communicate()
+
+    assert master.returncode == 143, output
+    assert cloud.fleet.run(cloud.run)["reason"] == "the master was told to stop"
+    assert workers_of(cloud) == []
     assert cloud.fleet.lease() is None

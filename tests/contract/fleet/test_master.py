@@ -72,11 +72,12 @@ def stages(fleet, run: str) -> list[tuple[str, str]]:
     return [(stage["stage"], stage["outcome"]) for stage in fleet.run(run)["stages"]]
 
 
-def test_a_playbook_that_closes_its_run_is_all_there_is_to_do(supervisor, play, fleet, run):
+def test_a_playbook_that_closes_its_run_is_all_there_is_to_do(supervisor, play, fleet, monotonic, run):
     def work(given):
         given.event_handler(task("Close | Ensure the run's record is closed"))
         fleet.close_run(run, "done", "drained")
         fleet.release_lease(run)
+        monotonic.now += 60  # the lease would be due to be renewed
         given.event_handler({"event": "playbook_on_stats"})
         return 0
 

@@ -61,12 +61,13 @@ def test_a_failure_that_the_same_stage_goes_on_after_was_rescued(log, told):
         starts("Launch | Ensure Spot"),
         fails("Launch | Ensure Spot", "InsufficientInstanceCapacity"),
         starts("Launch | Ensure On-Demand"),
-        ok(),
+        ok(instance_ids=["i-1", "i-2"]),
         END,
     ):
         log.take(event)
 
-    assert told[-1] == ("launch", "ok", "rescued: Launch | Ensure Spot: InsufficientInstanceCapacity")
+    detail = "2 instances: i-1, i-2; rescued: Launch | Ensure Spot: InsufficientInstanceCapacity"
+    assert told[-1] == ("launch", "ok", detail)
 
 
 def test_an_ignored_failure_is_none(log, told):
