@@ -109,7 +109,6 @@ class Supervisor:
         self._renewed_at = monotonic()
         self._closing = False  # the lease is about to be released, and need not be kept
         self._lost = False
-        self._closing = False  # from the stage "close" on, in which the playbook releases the lease
         self._stopped = False
         self._fault: Exception | None = None
 
@@ -222,7 +221,6 @@ class Supervisor:
 
     def _record_stage(self, stage: str, outcome: StageOutcome, detail: str) -> None:
         self._log.info("stage", extra={"stage": stage, "outcome": outcome, "detail": detail})
-        self._closing = self._closing or stage in CLOSING
         self._closing = self._closing or stage == "close"
         try:
             self._fleet.record_stage(self._run, stage, outcome, detail)
