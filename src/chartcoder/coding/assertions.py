@@ -36,6 +36,29 @@ PROCEDURE = re.compile(
 )
 
 
+ANSWER = re.compile(
+    r"[ \t]*(?::|-{1,2}|=)[ \t]*(?:(?P<no>no|none|denie[sd]|negative|neg|absent|not present|n)|(?P<yes>yes|positive|present|pos|y|\+))"
+    r"[ \t]*(?=$|[.,;\n])|[ \t]*\((?:(?P<minus>-{1,2}|\u2212)|(?P<plus>\+{1,3}))\)",
+    re.I,
+)
+"""A template's answer behind a term: "fever: none", "HTN: yes"."""
+BOX = re.compile(r"(?:\[(?P<square>[ xX\u2713]?)\]|\((?P<round>[ xX])\)|(?P<empty>\u2610)|(?P<ticked>[\u2611\u2612]))[ \t]*$")
+"""A check box before a term."""
+
+
+def template_answer(text: str, start: int, end: int) -> tuple[Assertion, str] | None:
+    """What a template's answer or check box says of the term at [start, end); None where there is none."""
+    answer = ANSWER.match(text, end)
+    if answer:
+        return ("negated" if answer["no"] or answer["minus"] else "present"), answer[0].strip()
+    box = BOX.search(text, max(0, start - 6), start)
+    if box:
+        mark = box["square"] if box["square"] is not None else box["round"]
+        empty = box["empty"] is not None or (mark is not None and not mark.strip())
+        return ("negated" if empty else "present"), box[0].strip()
+    return None
+
+
 @cache
 def class_of(code: str) -> frozenset[str]:
     """The classes of a code by its longest listed prefixes: "chronic", "status", "needs_history", "symptom", ..."""

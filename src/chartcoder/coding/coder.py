@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chartcoder.chart import Assertion, Chart, CodedChart, Finding
-from chartcoder.coding.assertions import assertion_of, class_of
+from chartcoder.coding.assertions import assertion_of, class_of, template_answer
 from chartcoder.coding.billing import bill
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.coreference import resolve_general_words
@@ -87,9 +87,9 @@ class Coder:
 
     def _finding(self, text: str, term: Term, context: Context, code: str) -> Finding:
         full = self._terminology.with_seventh(code, "A")
-        assertion, cue = assertion_of(
-            full, text[term.start : term.end], text[max(0, term.start - LEAD) : term.start], context
-        )
+        lead = text[max(0, term.start - LEAD) : term.start]
+        answer = template_answer(text, term.start, term.end)
+        assertion, cue = answer or assertion_of(full, text[term.start : term.end], lead, context)
         if "result" in class_of(full) and context.section not in WHERE_RESULTS_MATTER:
             return self._uncoded(text, term, context, assertion, cue)
         return Finding(

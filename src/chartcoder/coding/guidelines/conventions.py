@@ -27,9 +27,13 @@ def drop_integral_symptoms(draft: Draft) -> None:
     for symptom in list(draft.candidates):
         if "symptom" not in class_of(symptom):
             continue
-        cause = next((code for code in draft.candidates if code != symptom and is_integral(symptom, code)), None)
+        cause = next((code for code in draft.candidates if _explains(code, symptom)), None)
         if cause:
             draft.reject(symptom, f"symptom of {cause} (I.B.5)")
+
+
+def _explains(code: str, symptom: str) -> bool:
+    return "symptom" not in class_of(code) and is_integral(symptom, code)
 
 
 @cache

@@ -19,7 +19,7 @@ WORD = re.compile(r"([^\W_]+)")
 """Splits a text into separators (even places) and words (odd places)."""
 
 FILLERS = frozenset(
-    """a an the of in on to at for by due from with his her hers their your my our its this that these those
+    """a an the of in on to at for by due from his her hers their your my our its this that these those
     s mellitus unspecified nos nec otherwise specified classified elsewhere
     region site type stage grade class degree category area areas aspect
     known some any obvious apparent underlying""".split()
@@ -28,7 +28,8 @@ FILLERS = frozenset(
 CONJUNCTIONS = frozenset({"and", "or"})
 
 AXES: dict[str, tuple[str, ...]] = {
-    "laterality": ("left", "right", "bilateral", "unilateral"),
+    "laterality": ("left", "right", "bilateral"),
+    "sides": ("unilateral",),
     "acuity": ("acute", "chronic", "subacute"),
     "severity": ("mild", "moderate", "severe", "profound"),
     "origin": ("primary", "secondary", "essential", "idiopathic", "posttraumatic", "congenital", "acquired"),

@@ -1,0 +1,58 @@
+"""The Official Guidelines' own rules, case by case (`guideline_cases.tsv`)."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chartcoder.chart import CodedChart
+
+CASES = [
+    tuple((*line.split("\t"), "")[:5])
+    for line in Path(__file__).with_name("guideline_cases.tsv").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def codes_of(field: str) -> list[str]:
+    return [code.strip() for code in field.split(",") if code.strip()]
+
+
+@pytest.mark.parametrize(("section", "setting", "chart", "billed", "not_billed"), CASES)
+def test_the_guidelines_are_kept(
+    code: Callable[..., CodedChart], section: str, setting: str, chart: str, billed: str, not_billed: str
+) -> None:
+    coded = code(chart.replace("|", "\n"), setting)
+    got = [item.code for item in coded.codes]
+    assert [item for item in got if item in codes_of(billed)] == codes_of(billed) or set(codes_of(billed)) <= set(got)
+    assert not set(codes_of(not_billed)) & set(got)
+
+
+def test_there_are_a_hundred_cases() -> None:
+    assert len(CASES) >= 100
+
+
+def test_every_billed_code_has_evidence_and_is_complete(code: Callable[..., CodedChart]) -> None:
+    coded = code("ASSESSMENT\n1. Hypertension.\n2. Heart failure.\n3. Diabetes.\n4. CKD stage 4.\n5. Right ankle sprain.")
+    assert coded.codes
+    assert all(item.evidence and item.description for item in coded.codes)
+
+
+def test_a_code_that_a_rule_made_names_the_rule(code: Callable[..., CodedChart]) -> None:
+    coded = code("ASSESSMENT\n1. Hypertension.\n2. Heart failure.")
+    made = next(item for item in coded.codes if item.code == "I11.0")
+    assert any("I.C.9.a" in rule for rule in made.rules)
+
+
+def test_a_rejected_code_says_why(code: Callable[..., CodedChart]) -> None:
+    coded = code("ASSESSMENT\n1. Pneumonia.\n2. Cough.\nROS\nDenies chest pain.")
+    reasons = {item.code: item.reason for item in coded.rejected}
+    assert "J18.9" in reasons["R05.9"]
+    assert "denies" in reasons["R07.9"]
+
+
+def test_the_reason_for_the_visit_comes_first_and_external_causes_last(code: Callable[..., CodedChart]) -> None:
+    coded = code("HPI\nShe slipped and fell.\nASSESSMENT\n1. Left ankle sprain.\n2. Hypertension.")
+    got = [item.code for item in coded.codes]
+    assert got[0] == "S93.402A"
+    assert got[-1][0] == "W"
