@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -24,6 +25,7 @@ SETTINGS = {
     "WORKER_LOG_GROUP": "/w",
     "MASTER_LOG_GROUP": "/m",
 }
+EVENTS = Path(__file__).parents[2] / "events" / "api"
 CONTEXT = SimpleNamespace(
     function_name="api", memory_limit_in_mb=256, invoked_function_arn="arn:aws:lambda:x", aws_request_id="1"
 )
@@ -192,3 +194,29 @@ def test_the_status_of_an_idle_stack(call):
         "waiting": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0, "run": None,
     }  # fmt: skip
     assert call("GET", "/runs")[2] == {"runs": [], "next_token": None}
+
+
+@pytest.mark.parametrize(
+    ("case", "status"),
+    [
+        ("submit_chart", 202),
+        ("submit_malformed", 400),
+        ("batches", 200),
+        ("batch", 404),
+        ("charts", 200),
+        ("chart", 404),
+        ("failures", 200),
+        ("redrive", 200),
+        ("runs", 200),
+        ("run_unknown", 404),
+        ("status", 200),
+    ],
+)
+def test_every_recorded_event_is_answered(call, case, status):
+    event = json.loads((EVENTS / f"{case}.json").read_text())
+
+    assert importlib.import_module("functions.api.app").handler(event, CONTEXT)["statusCode"] == status
+
+
+def test_every_recorded_event_is_tested():
+    assert len(list(EVENTS.glob("*.json"))) == 11

@@ -13,6 +13,7 @@ from embedded.cloud import EmbeddedCloud
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted((ROOT / "samples" / "charts").glob("*.txt"))
+SCHEDULED = json.loads((ROOT / "events" / "watchdog" / "scheduled.json").read_text())
 
 
 class Pipeline:

@@ -2,7 +2,7 @@
 
 import os
 
-from tests.e2e.conftest import SAMPLES, tags, wait_for
+from tests.e2e.conftest import SAMPLES, SCHEDULED, tags, wait_for
 
 BAD = {
     "charts/mixed/empty.txt": b"",
@@ -75,16 +75,3 @@ def test_a_batch_of_good_and_bad_charts_is_coded_by_a_fleet_that_leaves_nothing_
     assert '"leaving"' in log or "chart failed" in log
     assert "asthma" not in log
     assert "has blanks" not in log
-
-
-SCHEDULED = {
-    "version": "0",
-    "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
-    "detail-type": "Scheduled Event",
-    "source": "aws.events",
-    "account": "111122223333",
-    "time": "2026-01-01T00:00:00Z",
-    "region": "us-east-1",
-    "resources": ["arn:aws:events:us-east-1:111122223333:rule/watchdog"],
-    "detail": {},
-}
