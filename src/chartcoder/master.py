@@ -54,15 +54,17 @@ class StageLog:
 
     def take(self, event: Event) -> None:
         kind, data = event.get("event"), event.get("event_data") or {}
-        result = data.get("res") or {}
+        task, result = data.get("task", ""), data.get("res") or {}
         if kind == "playbook_on_task_start":
-            self._begin(data.get("task", ""))
-        elif kind == "runner_on_failed" and not data.get("ignore_errors"):
-            self._failure = _brief(f"{data.get('task', '')}: {result.get('msg', 'no message')}")
-        elif kind in ("runner_on_ok", "runner_retry"):
-            self._detail = _brief(_said(result)) or self._detail
+            self._begin(task)
         elif kind == "playbook_on_stats":
             self.end()
+        elif _stage_of(task) != self.stage:
+            return  # a task of no stage: what it did is in the log
+        elif kind == "runner_on_failed" and not data.get("ignore_errors"):
+            self._failure = _brief(f"{task}: {result.get('msg', 'no message')}")
+        elif kind in ("runner_on_ok", "runner_retry"):
+            self._detail = _brief(_said(result)) or self._detail
 
     def end(self) -> None:
         """Ends the stage that is under way."""
@@ -75,9 +77,8 @@ class StageLog:
         self.stage, self._detail, self._rescued, self._failure = None, "", None, None
 
     def _begin(self, task: str) -> None:
-        name, bar, _ = task.partition(" | ")
-        stage = name.lower().replace(" ", "_")
-        if not bar:
+        stage = _stage_of(task)
+        if stage is None:
             return
         if stage == self.stage:
             self._rescued, self._failure = self._failure or self._rescued, None
@@ -252,6 +253,12 @@ class Supervisor:
         self._fleet.close_run(self._run, "failed", reason)
         self._fleet.release_lease(self._run)
         self._record_stage("close", "ok", reason)
+
+
+def _stage_of(task: str) -> str | None:
+    """`terminate_workers` of "Terminate workers | Ensure ..."; None of a task without a stage."""
+    name, bar, _ = task.partition(" | ")
+    return name.lower().replace(" ", "_") if bar else None
 
 
 def _said(result: dict[str, Any]) -> str:

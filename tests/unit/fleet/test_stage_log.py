@@ -31,7 +31,13 @@ END = {"event": "playbook_on_stats", "event_data": {}}
 
 
 def test_a_stage_starts_with_its_first_task_and_ends_with_the_next_stages(log, told):
-    for event in (starts("Size | Ensure a"), ok(said="4 workers"), starts("Launch | Ensure b"), ok(), END):
+    for event in (
+        starts("Size | Ensure a"),
+        ok("Size | Ensure a", said="4 workers"),
+        starts("Launch | Ensure b"),
+        ok(),
+        END,
+    ):
         log.take(event)
 
     assert told == [
@@ -61,13 +67,20 @@ def test_a_failure_that_the_same_stage_goes_on_after_was_rescued(log, told):
         starts("Launch | Ensure Spot"),
         fails("Launch | Ensure Spot", "InsufficientInstanceCapacity"),
         starts("Launch | Ensure On-Demand"),
-        ok(instance_ids=["i-1", "i-2"]),
+        ok("Launch | Ensure On-Demand", instance_ids=["i-1", "i-2"]),
         END,
     ):
         log.take(event)
 
     detail = "2 instances: i-1, i-2; rescued: Launch | Ensure Spot: InsufficientInstanceCapacity"
     assert told[-1] == ("launch", "ok", detail)
+
+
+def test_a_failure_outside_every_stage_is_not_the_last_stages(log, told):
+    for event in (starts("Terminate self | Ensure e"), starts("Leave"), fails("Leave", "as the run failed"), END):
+        log.take(event)
+
+    assert told[-1] == ("terminate_self", "ok", "")
 
 
 def test_an_ignored_failure_is_none(log, told):
@@ -78,11 +91,11 @@ def test_an_ignored_failure_is_none(log, told):
 
 
 def test_a_retry_tells_how_far_the_stage_is(log, told):
-    retry = {"event": "runner_retry", "event_data": {"res": {"said": "working: 12 charts in the queue"}}}
+    retry = {"event": "runner_retry", "event_data": {"task": "Watch | Ensure c", "res": {"said": "working: 12 charts"}}}
     for event in (starts("Watch | Ensure c"), retry, END):
         log.take(event)
 
-    assert told[-1] == ("watch", "ok", "working: 12 charts in the queue")
+    assert told[-1] == ("watch", "ok", "working: 12 charts")
 
 
 def test_a_stage_that_comes_round_again_is_told_again(log, told):
@@ -93,7 +106,7 @@ def test_a_stage_that_comes_round_again_is_told_again(log, told):
 
 
 def test_a_long_message_is_cut(log, told):
-    for event in (starts("Size | Ensure a"), ok(msg="x" * 10_000), END):
+    for event in (starts("Size | Ensure a"), ok("Size | Ensure a", msg="x" * 10_000), END):
         log.take(event)
 
     assert len(told[-1][2]) == LONGEST_DETAIL
