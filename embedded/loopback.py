@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 from embedded import HOST
 
@@ -15,7 +15,7 @@ class Handler(BaseHTTPRequestHandler):
     """Hands every request to `serve`."""
 
     protocol_version = "HTTP/1.1"
-    timeout = 120  # seconds that an idle connection is kept
+    timeout: ClassVar[float | None] = 120  # seconds that an idle connection is kept
 
     def serve(self) -> None:
         """Answer the request."""

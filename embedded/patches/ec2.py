@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -19,6 +20,8 @@ from ministack.services import ec2
 
 from embedded.patches import iam
 from embedded.patches.base import replace, replace_action, require
+
+log = logging.getLogger("embedded.ec2")
 
 Record = dict[str, Any]
 Parameters = dict[str, Any]
@@ -84,11 +87,13 @@ def _install_launching(machines: Boots) -> None:
             )
         _merge(template, request)
         if enforced() and (denied := iam.refusal(iam.launch_of(request, template, _all_tags(request, template)))):
+            log.info("refused to launch: %s", denied)
             return ec2._error("UnauthorizedOperation", escape(denied), 403)
         spot = ec2._p(request, "InstanceMarketOptions.MarketType") == "spot"
         count = int(ec2._p(request, "MaxCount") or 1)
         refusal = machines.refusal(spot=spot, count=count)
         if refusal:
+            log.info("refused to launch %d instances: %s", count, refusal)
             return ec2._error("InsufficientInstanceCapacity", refusal, 500)
         known = {r["InstanceId"] for r in ec2._instances.values()}
         answer = original({**request, "MinCount": [str(count)]})

@@ -31,7 +31,7 @@ def install(functions: Invokes, resolve_image: Callable[[str], str]) -> None:
     def execute(original: Callable[..., Any], function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         config = function.get("config") or function
         if config.get("PackageType") != "Image":
-            return original(function, event, request_id)
+            return dict(original(function, event, request_id))
         return functions.invoke(config, event, request_id)
 
     @replace(lambda_svc, "_get_function", "name", "qualifier")
