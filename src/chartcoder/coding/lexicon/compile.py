@@ -207,8 +207,8 @@ def _inherit(phrases: Phrases, row: CuratedRow, by_code: dict[str, CodeEntry]) -
     for phrase in row.phrases:
         core, own = read_phrase(phrase)
         for entry in inherited:
-            attributes = tuple(sorted({*entry.attributes, *own}))
-            phrases.add(core, entry._replace(attributes=attributes, rank=entry.rank + RANK_INHERITED))
+            if own <= set(entry.attributes):
+                phrases.add(core, entry._replace(rank=entry.rank + RANK_INHERITED))
 
 
 def _leaf_of(code: str, by_code: dict[str, CodeEntry]) -> str:
