@@ -43,7 +43,7 @@ class Look:
     @property
     def said(self) -> str:
         return (
-            f"{self.verdict}: {self.backlog} charts in the queue, {self.workers} of {self.workers_needed} workers, "
+            f"{self.verdict}: {self.backlog} charts in the queue, {self.workers} workers, {self.workers_needed} needed, "
             f"{self.cost_usd:.4f} USD so far"
         )
 

@@ -71,7 +71,7 @@ def test_a_look_keeps_backlog_workers_and_cost_in_the_record(stages_of, fleet, r
     assert (record["backlog"], record["workers"]) == (3, 1)
     # four minutes of a t3.small and of a c7i.xlarge at Spot's price, each with its volume
     assert record["cost_usd"] == pytest.approx(4 / 60 * (0.0208 + 0.6 * 0.1785 + 2 * 0.00329), rel=1e-3)
-    assert look_as_facts(look)["said"].startswith("working: 3 charts in the queue, 1 of 1 workers")
+    assert look_as_facts(look)["said"].startswith("working: 3 charts in the queue, 1 workers, 1 needed")
 
 
 def test_a_run_without_enough_workers_is_short_of_them(stages_of, run, launch_worker):
