@@ -150,7 +150,9 @@ class Environment:
         self.ready.set()
 
     def close(self) -> None:
+        """Kill the process; it is gone when this returns."""
         end(self.process.pid)
+        self.process.wait()
         self._server.close()
 
 
@@ -234,7 +236,6 @@ class Functions:
             self._idle.clear()
         for environment in environments:
             environment.close()
-            environment.process.wait()
 
     def _take(self, key: tuple[str, str], config: Config) -> Environment:
         with self._lock:
