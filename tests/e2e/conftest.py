@@ -54,7 +54,8 @@ class Pipeline:
 
     def tell(self) -> None:
         """Prints what one looks at when a test failed; pytest shows it only then."""
-        print(json.dumps({"status": self.ask("/status"), "runs": self.ask("/runs")}, indent=1))
+        for path in ("/status", "/runs", "/failures"):
+            print(path, json.dumps(self.ask(path), indent=1))
         for group in (self.settings.master_log_group, self.settings.worker_log_group):
             print(f"--- {group}", *self.log_of(group).splitlines()[-60:], sep="\n")
 
