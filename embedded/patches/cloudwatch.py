@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ Alarm = dict[str, Any]
 Series = list[dict[str, Any]]
 
 ALARM_PRINCIPAL = "lambda.alarms.cloudwatch.amazonaws.com"
+_judging = threading.RLock()  # a request and the meter may look at one alarm at once; it changes once
 KEPT_SECONDS = 6 * 3600  # metrics older than any alarm of the stack looks back at
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -48,7 +50,8 @@ def _install_evaluation() -> None:
     def evaluate_alarm(original: Callable[..., None], alarm: Alarm) -> None:
         if not alarm.get("MetricName"):
             return original(alarm)
-        judge(alarm, now=time.time())
+        with _judging:
+            judge(alarm, now=time.time())
         return None
 
 
