@@ -42,8 +42,11 @@ ANSWER = re.compile(
     re.I,
 )
 """A template's answer behind a term: "fever: none", "HTN: yes"."""
-BOX = re.compile(r"(?:\[(?P<square>[ xX\u2713]?)\]|\((?P<round>[ xX])\)|(?P<empty>\u2610)|(?P<ticked>[\u2611\u2612]))[ \t]*$")
+BOX = re.compile(
+    r"(?:\[(?P<square>[ xX\u2713]?)\]|\((?P<round>[ xX])\)|(?P<empty>\u2610)|(?P<ticked>[\u2611\u2612]))[ \t]*$"
+)
 """A check box before a term."""
+BOX_ENDS = frozenset("])\u2610\u2611\u2612")
 
 
 def template_answer(text: str, start: int, end: int) -> tuple[Assertion, str] | None:
@@ -51,6 +54,8 @@ def template_answer(text: str, start: int, end: int) -> tuple[Assertion, str] | 
     answer = ANSWER.match(text, end)
     if answer:
         return ("negated" if answer["no"] or answer["minus"] else "present"), answer[0].strip()
+    if text[max(0, start - 2) : start].rstrip()[-1:] not in BOX_ENDS:
+        return None
     box = BOX.search(text, max(0, start - 6), start)
     if box:
         mark = box["square"] if box["square"] is not None else box["round"]

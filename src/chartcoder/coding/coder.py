@@ -52,7 +52,7 @@ class Coder:
         sections = Sections(chart.text)
         view = ChartView(chart.text, sections.at)
         terms = self._terms(chart.text, view, sections)
-        contexts = self._engine.read(chart.text, [(term.start, term.end) for term in terms])
+        contexts = self._engine.read(chart.text, [(term.start, term.end) for term in terms], sections)
         findings = [
             self._finding(chart.text, term, context, code)
             for term, context in zip(terms, contexts, strict=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from chartcoder.coding.sections import Sections
+
 NEGATED, POSSIBLE, HISTORICAL, HYPOTHETICAL, FAMILY = (
     "NEGATED_EXISTENCE",
     "POSSIBLE_EXISTENCE",
@@ -30,6 +32,9 @@ class Context(NamedTuple):
 class Engine(Protocol):
     """Reads the context of terms."""
 
-    def read(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Context]:
-        """The context of each span (offsets in characters, in order, not overlapping)."""
+    def read(self, text: str, spans: Sequence[tuple[int, int]], sections: Sections) -> list[Context]:
+        """The context of each span (offsets in characters, in order, not overlapping).
+
+        `sections` are the chart's by the project's own headings; an engine may read its own instead.
+        """
         ...

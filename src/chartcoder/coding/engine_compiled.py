@@ -26,11 +26,10 @@ class CompiledEngine:
         triggers = json.loads((folder / "triggers.json").read_text(encoding="utf-8"))
         self._finder = TriggerFinder({string: Trigger(*trigger) for string, trigger in triggers.items()})
 
-    def read(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Context]:
+    def read(self, text: str, spans: Sequence[tuple[int, int]], sections: Sections) -> list[Context]:
         """The context of each span (in order, not overlapping)."""
         if not spans:
             return []
-        sections = Sections(text)
         return [
             Context(sections.at(start), cues)
             for (start, _), cues in zip(spans, self.cues(text, spans, Sentences(text).around), strict=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from chartcoder.coding.context import DROP, own_rules, stock_rules
 from chartcoder.coding.engine import Context
-from chartcoder.coding.sections import own_headings
+from chartcoder.coding.sections import Sections, own_headings
 
 LONGEST_TEXT = 1_000_000_000  # characters; spaCy's own limit guards models that are not used here
 
@@ -30,8 +30,8 @@ class MedspacyEngine:
         doc = self._nlp.get_pipe("medspacy_pyrush")(doc)
         return [0, *(sentence.start_char for sentence in doc.sents if sentence.start_char)]
 
-    def read(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Context]:
-        """The context of each span by medspaCy. Spans are widened to whole tokens for it."""
+    def read(self, text: str, spans: Sequence[tuple[int, int]], sections: Sections) -> list[Context]:
+        """The context of each span by medspaCy. Spans are widened to whole tokens for it; `sections` are not asked."""
         from spacy.util import filter_spans
 
         doc = self._nlp.make_doc(text)

@@ -9,6 +9,7 @@ match's attributes choose among the codes of its phrase.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 from typing import NamedTuple
 
 from chartcoder.coding.conditions import ChartView, all_met
@@ -34,6 +35,7 @@ ENDS_A_RUN = frozenset({BREAK, COMMA, LINE, AND, UNKNOWN})
 FITS_CONTEXT, MEANS_NOTHING = 0.25, 0.5
 """Added to an entry's fit: one whose context is met is better than one without; a phrase kept from matching stays so."""
 
+REMEMBERED = 50_000  # phrases with attributes
 LONGEST_CLAUSE = 120  # pieces
 SIDES = frozenset({"left", "right", "bilateral"})
 SIDE_CHARACTERS = frozenset(ATTRIBUTE_CHARACTERS[side] for side in SIDES)
@@ -93,6 +95,7 @@ class Matcher:
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
         self._separators = _Separators()
+        self._remembered: dict[tuple[int, frozenset[str]], tuple[Entry, ...]] = {}
 
     def encode(self, text: str) -> Encoding:
         """The text's encoding, in time proportional to its length."""
@@ -100,13 +103,14 @@ class Matcher:
         characters = [SKIP] * len(pieces)
         characters[0::2] = map(self._separators.__getitem__, pieces[0::2])
         characters[1::2] = map(self._lexicon.vocabulary.__getitem__, pieces[1::2])
-        for place, character in enumerate(characters):
-            if character == LINE and place + 1 < len(pieces) and pieces[place + 1][0].islower():
+        place = -1
+        for _ in range(characters.count(LINE)):
+            place = characters.index(LINE, place + 1)
+            if place + 1 < len(pieces) and pieces[place + 1][0].islower():
                 characters[place] = SKIP  # a wrapped line, not a new item
         places = [place for place, character in enumerate(characters) if character not in OUTSIDE_PHRASES]
-        end = 0
-        offsets = [end := end + len(piece) for piece in pieces]
-        return Encoding("".join(characters), "".join([characters[place] for place in places]), places, offsets, {})
+        offsets = list(accumulate(map(len, pieces)))
+        return Encoding("".join(characters), "".join(map(characters.__getitem__, places)), places, offsets, {})
 
     def find(self, text: str, view: ChartView) -> list[Term]:
         """The terms of a text, in order, not overlapping.
@@ -165,11 +169,16 @@ class Matcher:
 
     def _parted(self, encoding: Encoding, taken: bytearray, view: ChartView) -> Iterable[Term]:
         """Phrases of two words with one other word between them: "lesion, hepatic" is none, "lesion focal hepatic" is."""
-        core, starts = encoding.core, self._lexicon.starts
-        for first, pair in enumerate(map(str.__add__, core, core[2:])):
-            if pair in starts and not taken[first] and not taken[first + 2] and core[first + 1] not in PARTING:
-                number = self._lexicon.phrases.get(pair)
-                if number is not None and not taken[first + 1]:
+        core, begins, pairs = encoding.core, self._lexicon.begins, self._lexicon.pairs
+        open_places = [
+            first
+            for first, character in enumerate(core[:-2])
+            if character in begins and not taken[first] and character + core[first + 2] in pairs
+        ]
+        for first in open_places:
+            if not any(taken[first : first + 3]) and core[first + 1] not in PARTING:
+                number = self._lexicon.phrases.get(core[first] + core[first + 2])
+                if number is not None:
                     term = self._read(encoding, (first, first + 3), number, view)
                     if term is not None and term.entry.codes:
                         taken[first : first + 3] = b"\x01\x01\x01"
@@ -177,15 +186,25 @@ class Matcher:
 
     def _candidates(self, core: str) -> Iterable[tuple[int, int, int]]:
         """Every phrase in the encoding as (first, last, phrase), longest first."""
-        starts, prefixes = self._lexicon.starts, self._lexicon.phrases.iter_prefixes_with_ids
+        words, pairs, prefixes = self._lexicon.words, self._lexicon.pairs, self._lexicon.phrases.iter_prefixes_with_ids
+        known = self._lexicon.begins
         found = [
             (first, first + len(prefix), phrase)
-            for first, pair in enumerate(map(str.__add__, core, core[1:] + " "))
-            if pair in starts or pair[0] in starts
+            for first, character in enumerate(core)
+            if character in known and (character in words or core[first : first + 2] in pairs)
             for prefix, phrase in prefixes(core[first : first + LONGEST])
         ]
         found.sort(key=lambda match: (match[0] - match[1], match[0]))
         return found
+
+    def _ranked(self, phrase: int, said: frozenset[str]) -> tuple[Entry, ...]:
+        """`rank_entries`, remembered: charts repeat themselves."""
+        ranked = self._remembered.get((phrase, said))
+        if ranked is None:
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.clear()
+            ranked = self._remembered[phrase, said] = rank_entries(self._lexicon.entries(phrase), said)
+        return ranked
 
     def _read(self, encoding: Encoding, span: tuple[int, int], phrase: int, view: ChartView) -> Term | None:
         first, last = span
@@ -195,7 +214,8 @@ class Matcher:
         entries = self._lexicon.entries(phrase)
 
         def choose(attributes: frozenset[str]) -> Entry | None:
-            return choose_entry(entries, attributes, lambda when: all_met(when, view, start, end))
+            ranked = self._ranked(phrase, attributes)
+            return choose_entry(ranked, lambda when: all_met(when, view, start, end))
 
         entry = choose(said)
         if entry is None:
@@ -280,31 +300,31 @@ def _attributes_around(characters: str, first: int, last: int) -> frozenset[str]
     return frozenset(attributes)
 
 
-def choose_entry(
-    entries: Iterable[Entry], said: frozenset[str], met: Callable[[tuple[tuple[str, str], ...]], bool]
-) -> Entry | None:
-    """The entry that says most of what the chart says and nothing that it does not.
+def rank_entries(entries: tuple[Entry, ...], said: frozenset[str]) -> tuple[Entry, ...]:
+    """The entries that ask for nothing the chart does not say, the one that says most of what it says first.
 
-    Args:
-        entries: of one phrase.
-        said: attributes beside the phrase.
-        met: whether a condition holds in the chart.
+    Ends with the first entry without a condition: nothing behind it can be chosen.
     """
-    best: tuple[float, int, bool] | None = None
-    chosen: Entry | None = None
     axes_said = {ATTRIBUTES[attribute] for attribute in said}
-    for entry in entries:
-        fit = _fit(entry, said, axes_said)
-        if fit is None or (entry.when and not met(entry.when)):
-            continue
-        if entry.when:
-            fit += FITS_CONTEXT
-        elif not entry.codes:
-            fit += MEANS_NOTHING
-        standing = (fit, -entry.rank, bool(entry.when))
-        if best is None or standing > best:
-            best, chosen = standing, entry
-    return chosen
+    fitting = [(fit, entry) for entry in entries if (fit := _fit(entry, said, axes_said)) is not None]
+    fitting.sort(key=lambda fitted: (-_standing(*fitted), fitted[1].rank))
+    ranked: list[Entry] = []
+    for _, entry in fitting:
+        ranked.append(entry)
+        if not entry.when:
+            break
+    return tuple(ranked)
+
+
+def _standing(fit: float, entry: Entry) -> float:
+    if entry.when:
+        return fit + FITS_CONTEXT
+    return fit if entry.codes else fit + MEANS_NOTHING
+
+
+def choose_entry(ranked: Iterable[Entry], met: Callable[[tuple[tuple[str, str], ...]], bool]) -> Entry | None:
+    """The first of ranked entries whose condition, if it has one, holds in the chart."""
+    return next((entry for entry in ranked if not entry.when or met(entry.when)), None)
 
 
 def _implies(entry: Entry) -> bool:

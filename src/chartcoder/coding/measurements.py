@@ -24,12 +24,13 @@ def measured_codes(text: str, *, adult: bool) -> Iterator[tuple[int, int, str]]:
         text: the chart.
         adult: body mass index is coded by number for adults (20 and older) only.
     """
-    if adult:
+    low = text.lower()
+    if adult and ("bmi" in low or "body mass" in low):
         for found in BMI.finditer(text):
             code = bmi_code(int(found[1]))
             if code:
                 yield found.start(), found.end(), code
-    for found in GESTATION.finditer(text):
+    for found in GESTATION.finditer(text) if "gestation" in low or "pregnan" in low or "uterine" in low else ():
         weeks = int(found[1] or found[2])
         if 8 <= weeks <= 42:
             yield found.start(), found.end(), f"Z3A.{weeks:02d}"

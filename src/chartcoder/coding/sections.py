@@ -15,10 +15,13 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("sections.tsv")
 
 HEADING = re.compile(
-    r"(?:^|(?<=\n))[ \t]*(?P<bullet>[-•*·][ \t]+)?(?:\#{1,6}[ \t]*|[*_]{1,3}|\d{1,2}[.)][ \t]+|\[)?"
-    r"(?P<line>[A-Za-z][A-Za-z /&(),'-]{0,58}?)[*_\])]{0,3}[ \t]*(?::|[ \t]-[ \t]|(?=\r?\n)|$)"
-    r"|(?P<inline>\b[A-Z][A-Z /&()'-]{1,50}):"
+    r"^[ \t]*(?P<bullet>[-•*·][ \t]+)?(?:\#{1,6}[ \t]*|[*_]{1,3}|\d{1,2}[.)][ \t]+|\[)?"
+    r"(?P<name>[A-Za-z][A-Za-z /&(),'-]{0,58}?)[*_\])]{0,3}[ \t]*(?::|[ \t]-[ \t]|\r?$)",
+    re.M,
 )
+INLINE = re.compile(r"\b(?P<bullet>)(?P<name>[A-Z][A-Z /&()'-]{1,50}):")
+"""In a long line, only capitals with a colon are a heading."""
+LONG_LINE = 300  # characters
 ONLY_THEIR_LINE = frozenset({"patient_instructions"})
 """Categories that a label at a bullet gives to its own line ("- Patient education: ..."); other such labels are no headings."""
 
@@ -43,6 +46,23 @@ def own_headings() -> Iterator[tuple[str, str]]:
         yield f"{heading}:", category
 
 
+def _candidates(text: str) -> list[re.Match[str]]:
+    """What may be headings by their form, in order, none twice."""
+    found = list(HEADING.finditer(text))
+    place = 0
+    inline = []
+    for line in text.splitlines(keepends=True):
+        if len(line) > LONG_LINE:
+            inline += INLINE.finditer(text, place, place + len(line))
+        place += len(line)
+    if not inline:
+        return found
+    names = {heading.start("name") for heading in found}
+    found += [heading for heading in inline if heading.start("name") not in names]
+    found.sort(key=lambda heading: heading.start("name"))
+    return found
+
+
 class Sections:
     """The sections of one text."""
 
@@ -50,13 +70,13 @@ class Sections:
         self._starts: list[int] = []
         self._categories: list[str | None] = []
         self._headings: list[tuple[int, int]] = []
-        for heading in HEADING.finditer(text):
-            group = "line" if heading["line"] else "inline"
-            category = headings().get(" ".join(heading[group].lower().split()))
+        named = headings()
+        for heading in _candidates(text):
+            category = named.get(" ".join(heading["name"].lower().split()))
             if category:
-                self._add(text, heading, group, category)
+                self._add(text, heading, category)
 
-    def _add(self, text: str, heading: re.Match[str], group: str, category: str) -> None:
+    def _add(self, text: str, heading: re.Match[str], category: str) -> None:
         line_end = text.find("\n", heading.end())
         labels_a_bullet = bool(heading["bullet"]) and text[heading.end() : line_end if line_end >= 0 else None].strip()
         if labels_a_bullet and category not in ONLY_THEIR_LINE:
@@ -64,7 +84,7 @@ class Sections:
         before = self._categories[-1] if self._categories else None
         self._starts.append(heading.end())
         self._categories.append(category)
-        self._headings.append(heading.span(group))
+        self._headings.append(heading.span("name"))
         if labels_a_bullet and line_end >= 0:
             self._starts.append(line_end)
             self._categories.append(before)

@@ -22,6 +22,7 @@ REFERENCE = re.compile(
 )
 """A code, a stem (`O24.4-`) or a range (`O00-O07`) in an instruction of the tabular list."""
 
+CACHED_PAIRS = 100_000
 SEVENTH_CHARACTERS = "AB01XDS"
 """Tried in this order where the wanted one is not defined for a code: initial encounters first."""
 
@@ -115,6 +116,8 @@ class Terminology:
         self._codes = marisa_trie.BytesTrie()
         self._codes.mmap(str(path))
         self._read: dict[str, tuple[Any, ...]] = {}
+        self._excluding: dict[tuple[str, str], bool] = {}
+        self._ranges: dict[tuple[str, int], list[tuple[str, str]]] = {}
 
     def _entry(self, code: str) -> tuple[Any, ...]:
         entry = self._read.get(code)
@@ -153,6 +156,19 @@ class Terminology:
         """The prefixes that may not be billed beside this code: its own Excludes1 and those of what it stands under."""
         return self._inherited(code, 2)
 
+    def exclude_each_other(self, code: str, other: str) -> bool:
+        """Whether an Excludes1 note of either code names the other."""
+        pair = (code, other) if code < other else (other, code)
+        held = self._excluding.get(pair)
+        if held is None:
+            if len(self._excluding) > CACHED_PAIRS:
+                self._excluding.clear()
+            held = any(in_range(other, *bounds) for bounds in self.excludes1(code)) or any(
+                in_range(code, *bounds) for bounds in self.excludes1(other)
+            )
+            self._excluding[pair] = held
+        return held
+
     def code_first(self, code: str) -> list[tuple[str, str]]:
         """The prefixes that must be sequenced before this code where they are coded."""
         return self._inherited(code, 3)
@@ -162,5 +178,9 @@ class Terminology:
         return self._inherited(code, 4)
 
     def _inherited(self, code: str, field: int) -> list[tuple[str, str]]:
-        stems = [code[:length] for length in range(3, len(code) + 1) if length != 4]
-        return [(first, last) for stem in stems for first, last in self._entry(stem)[field]]
+        held = self._ranges.get((code, field))
+        if held is None:
+            stems = [code[:length] for length in range(3, len(code) + 1) if length != 4]
+            held = [(first, last) for stem in stems for first, last in self._entry(stem)[field]]
+            self._ranges[code, field] = held  # bounded by the release's size
+        return held

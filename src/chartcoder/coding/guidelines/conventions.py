@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from chartcoder.coding.assertions import class_of
@@ -46,6 +46,7 @@ def _integral() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     return tuple(rows)
 
 
+@lru_cache(maxsize=100_000)
 def is_integral(symptom: str, disease: str) -> bool:
     """Whether a symptom's code is routinely part of a disease's (`integral_symptoms.tsv`)."""
     return any(symptom.startswith(symptoms) and disease.startswith(diseases) for symptoms, diseases in _integral())
@@ -131,12 +132,7 @@ def drop_excluded(draft: Draft) -> None:
     for candidate in order:
         code = candidate.code
         conflict = next(
-            (
-                other
-                for other in kept
-                if draft.covered(other, draft.terminology.excludes1(code))
-                or draft.covered(code, draft.terminology.excludes1(other))
-            ),
+            (other for other in kept if draft.terminology.exclude_each_other(code, other)),
             None,
         )
         if conflict and not _allowed_together(code, conflict):

@@ -129,7 +129,10 @@ class Lexicon:
         self.vocabulary = Vocabulary(words)
         self.phrases = marisa_trie.Trie()
         self.phrases.mmap(str(folder / "phrases.marisa"))
-        self.starts: frozenset[str] = marshal.loads((folder / "starts.marshal").read_bytes())  # noqa: S302 (our own file)
+        starts: frozenset[str] = marshal.loads((folder / "starts.marshal").read_bytes())  # noqa: S302 (our own file)
+        self.pairs = starts  # how phrases begin, two characters each
+        self.words = frozenset(start for start in starts if len(start) == 1)  # phrases of one character
+        self.begins = frozenset(start[0] for start in starts)
         self._entries = _mapped(folder / "entries.bin")
         self._offsets = memoryview(_mapped(folder / "offsets.bin")).cast("I")
         self._read: dict[int, tuple[Entry, ...]] = {}
