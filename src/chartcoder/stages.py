@@ -43,8 +43,8 @@ class Look:
     @property
     def said(self) -> str:
         return (
-            f"{self.verdict}: {self.backlog} charts in the queue, {self.workers} workers, {self.workers_needed} needed, "
-            f"{self.cost_usd:.4f} USD so far"
+            f"{self.verdict}: {self.backlog} charts in the queue, {self.workers} workers, "
+            f"{self.workers_needed} needed, {self.cost_usd:.4f} USD so far"
         )
 
 

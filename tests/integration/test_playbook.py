@@ -240,6 +240,21 @@ def test_a_run_stops_at_its_budget_and_says_so(cloud, start_master):
     assert cloud.fleet.lease() is None
 
 
+def test_a_run_that_cannot_be_sized_closes_with_the_reason(cloud, start_master):
+    master = start_master(instance_type="x9.huge")
+    output, _ = master.communicate()
+
+    assert master.returncode == 2, output
+    assert "no price for instance type 'x9.huge'" in cloud.fleet.run(cloud.run)["reason"]
+    assert ends_of_stages(cloud) == [
+        ("size", "failed"),
+        ("terminate_workers", "ok"),
+        ("close", "ok"),
+        ("terminate_self", "ok"),
+    ]
+    assert cloud.fleet.lease() is None
+
+
 def test_a_master_that_loses_the_lease_leaves_its_workers_to_the_watchdog(cloud, start_master):
     master = start_master()
     wait_until(lambda: len(workers_of(cloud)) == 2, master)

@@ -1,5 +1,8 @@
 """How many workers a run needs, and of which kind."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,3 +96,14 @@ def test_spot_is_cheaper_than_on_demand_and_both_pay_for_their_volume():
 def test_an_instance_type_without_a_price_is_refused_with_those_that_have_one():
     with pytest.raises(SettingInvalid, match=r"p5\.48xlarge.*c7i\.xlarge"):
         prices.usd_per_hour("p5.48xlarge")
+
+
+def test_every_instance_type_that_the_template_allows_has_a_price():
+    template = (Path(__file__).parents[3] / "template.yaml").read_text()
+    allowed = re.findall(
+        r"^  (?:Worker|Master)InstanceType:\n(?:    .*\n)*?    AllowedValues: \[(.*)\]", template, re.M
+    )
+    types = [name.strip() for names in allowed for name in names.split(",")]
+
+    assert len(allowed) == 2
+    assert all(prices.usd_per_hour(name) for name in types)
