@@ -9,12 +9,13 @@ The API is the one of "Building a custom runtime" in the AWS Lambda Developer Gu
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
+import os
+import select
+import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -51,6 +52,35 @@ class Invocation:
             self.done.set()
 
 
+class Output:
+    """What a process writes. Whoever asks for it drains the pipe first, so nothing written before is missed."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None  # noqa: S101 - started with a pipe
+        self._pipe, self._lock = process.stdout, threading.Lock()
+        self._kept = bytearray()
+
+    def read(self) -> bool:
+        """Wait for more and keep it; False at the end."""
+        select.select([self._pipe], [], [])
+        with self._lock:
+            return self._drain()
+
+    def take(self) -> str:
+        with self._lock:
+            self._drain()
+            taken = self._kept.decode(errors="replace")
+            self._kept.clear()
+        return taken.strip("\n")
+
+    def _drain(self) -> bool:
+        while select.select([self._pipe], [], [], 0)[0]:
+            if not (piece := os.read(self._pipe.fileno(), 65_536)):
+                return False
+            self._kept += piece
+        return True
+
+
 class Environment:
     """An execution environment: a process of the runtime and the runtime API it talks to."""
 
@@ -63,7 +93,6 @@ class Environment:
         self._current: Invocation | None = None
         self._waiting = threading.Condition()
         self._given = False
-        self._output: deque[str] = deque(maxlen=10_000)
         self._server = Server(_runtime_api(self))
         command = list((config.get("ImageConfigResponse") or {}).get("ImageConfig", {}).get("Command") or ())
         command = command or list((config.get("ImageConfig") or {}).get("Command") or ())
@@ -77,14 +106,15 @@ class Environment:
                 "LAMBDA_TASK_ROOT": str(root),
             },
             directory=root,
-            output=-1,  # subprocess.PIPE
+            output=subprocess.PIPE,
         )
-        threading.Thread(target=self._read_output, name="function-output", daemon=True).start()
+        self._output = Output(self.process)
+        threading.Thread(target=self._await_end, name="function-output", daemon=True).start()
 
-    def _read_output(self) -> None:
-        assert self.process.stdout is not None  # noqa: S101 - started with a pipe
-        for line in self.process.stdout:
-            self._output.append(line.decode(errors="replace").rstrip("\n"))
+    def _await_end(self) -> None:
+        """Take the output as it comes, so that the process never waits for us; then say that it ended."""
+        while self._output.read():
+            pass
         self.process.wait()
         with self._waiting:
             self._waiting.notify_all()
@@ -95,12 +125,8 @@ class Environment:
         self.ready.set()
 
     def take_output(self) -> str:
-        """What the function wrote since last asked."""
-        lines = []
-        with contextlib.suppress(IndexError):
-            while True:
-                lines.append(self._output.popleft())
-        return "\n".join(lines)
+        """What the function wrote since last asked, to the last byte: it wrote before it answered."""
+        return self._output.take()
 
     @property
     def alive(self) -> bool:
