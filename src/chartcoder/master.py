@@ -28,6 +28,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chartcoder.cloud.fleet import ENDED, FleetTable, StageOutcome
 from chartcoder.cloud.instances import Instances, playbooks, user_data
+from chartcoder.descendants import adopt_orphans, kill_descendants
 from chartcoder.errors import LeaseLost
 from chartcoder.settings import Settings
 
@@ -101,11 +102,12 @@ class Supervisor:
         region: str,
         logger: Logger,
         monotonic: Callable[[], float] = time.monotonic,
+        kill_descendants: Callable[[], None] = kill_descendants,
     ) -> None:
         """`instance`: the master's own id."""
         self._settings, self._fleet, self._instances = settings, fleet, instances
         self._run, self._instance, self._region, self._log = settings.run, instance, region, logger
-        self._monotonic = monotonic
+        self._monotonic, self._kill_descendants = monotonic, kill_descendants
         self._stages = StageLog(self._record_stage)
         self._renewed_at = monotonic()
         self._closing = False  # the lease is about to be released, and need not be kept
@@ -143,6 +145,8 @@ class Supervisor:
         except Exception as error:  # Ansible could not even start: the run must still be brought to its end
             self._log.exception("Ansible failed")
             self._fault = error
+        finally:  # Ansible may have died and left a module at work
+            self._kill_descendants()
         if self._fault is not None:
             return FAILED, f"the master failed: {type(self._fault).__name__}: {self._fault}"
         if self._stopped:
@@ -199,7 +203,10 @@ class Supervisor:
         if hangs and not self._closing and not self._lost:
             self._log.error("the playbook said nothing for a lease's time; the lease has lapsed")
             self._lost = True
-        return self._lost or self._stopped or self._fault is not None
+        if not self._lost and not self._stopped and self._fault is None:
+            return False
+        self._kill_descendants()  # ansible_runner only kills Ansible's process group, in which its modules are not
+        return True
 
     # the lease and the record
 
@@ -293,6 +300,7 @@ def main() -> int:
         region=session.region_name,
         logger=logger,
     )
+    adopt_orphans()
     signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
     return supervisor.supervise()
 

@@ -184,6 +184,19 @@ def ends_of_stages(cloud: SimpleNamespace) -> list[tuple[str, str]]:
     return [(stage["stage"], stage["outcome"]) for stage in stages if stage["outcome"] != "started"]
 
 
+def processes_of(cloud: SimpleNamespace) -> list[int]:
+    """Whatever runs with this test's endpoint in its environment."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (entry / "environ").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if f"AWS_ENDPOINT_URL={cloud.endpoint}\0".encode() in environment:
+            found.append(int(entry.name))
+    return found
+
+
 def test_a_run_goes_through_its_stages_and_leaves_nothing_behind(cloud, start_master):
     master = start_master()
     wait_until(lambda: len(cloud.instances.alive(role="worker", run=cloud.run)) == 2, master)
@@ -262,6 +275,7 @@ def test_a_master_that_loses_the_lease_leaves_its_workers_to_the_watchdog(cloud,
     output, _ = master.communicate()
 
     assert master.returncode == 3, output
+    assert processes_of(cloud) == [], "no module of Ansible's goes on without its master"
     assert len(workers_of(cloud)) == 2
     assert cloud.fleet.run(cloud.run)["state"] == "running"
 
@@ -273,6 +287,7 @@ def test_a_master_that_is_told_to_stop_ends_ansible_and_its_workers(cloud, start
     output, _ = master.communicate()
 
     assert master.returncode == 143, output
+    assert processes_of(cloud) == []
     assert cloud.fleet.run(cloud.run)["reason"] == "the master was told to stop"
     assert workers_of(cloud) == []
     assert cloud.fleet.lease() is None

@@ -46,6 +46,7 @@ def supervisor(parts, run, monotonic) -> Supervisor:
         region="us-east-1",
         logger=Logger(service="master"),
         monotonic=monotonic,
+        kill_descendants=lambda: None,  # those of this process are the other tests'
     )
 
 
