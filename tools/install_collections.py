@@ -1,4 +1,4 @@
-"""Installs Ansible's `amazon.aws` collection into this Python, out of the `ansible` package of the same index as the rest.
+"""Installs Ansible's `amazon.aws` collection into this Python, out of the `ansible` package.
 
 The bundle unpacks to 700 MB, of which the project needs 5; it is pinned by version and hash like every other package.
 

@@ -15,4 +15,3 @@ step sam validate --lint
 (cd playbooks && step ansible-lint --offline --profile production)
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run embedded/ami/bin)
 step shellcheck "${scripts[@]}"
-step bandit --quiet --recursive --configfile pyproject.toml src functions worker_image embedded tools
