@@ -190,7 +190,7 @@ def processes_of(cloud: SimpleNamespace) -> list[int]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             environment = (entry / "environ").read_bytes()
-        except (FileNotFoundError, ProcessLookupError):
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
             continue
         if f"AWS_ENDPOINT_URL={cloud.endpoint}\0".encode() in environment:
             found.append(int(entry.name))
