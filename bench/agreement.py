@@ -1,8 +1,9 @@
-"""Agreement of the compiled engine with stock medspaCy: `python bench/agreement.py NOTES.jsonl [--notes N] [--splits rush|own]`.
+"""Agreement of the compiled engine with stock medspaCy: `python bench/agreement.py NOTES.jsonl [--notes N] [--splits
+rush|own]`.
 
-Both engines get the same terms and the same rules. With `--splits rush` the compiled engine also gets PyRuSH's sentences, so that every
-difference is one of ConText; with `--splits own` differences of sentence splitting are added. Prints the agreement and each class of
-difference, without the notes' text unless `--show` asks for it.
+Both engines get the same terms and the same rules. With `--splits rush` the compiled engine also gets PyRuSH's
+sentences, so that every difference is one of ConText; with `--splits own` differences of sentence splitting are
+added. Prints the agreement and each class of difference, without the notes' text unless `--show` asks for it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def main() -> None:
         text = json.loads(line)["text"]
         view = ChartView(text, Sections(text).at)
         spans = [(term.start, term.end) for term in matcher.find(text, view)]
-        expected = [set(context.cues) for context in stock.read(text, spans)]
+        expected = [set(context.cues) for context in stock.read(text, spans, Sections(text))]
         split = given(stock.sentences(text), len(text)) if options.splits == "rush" else Sentences(text).around
         got = [set(cues) for cues in compiled.cues(text, spans, split)]
         for span, wanted, have in zip(spans, expected, got, strict=True):

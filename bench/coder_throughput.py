@@ -1,8 +1,9 @@
 """Throughput of the coder on one core: `python bench/coder_throughput.py NOTES.jsonl [--stock N]`.
 
-NOTES has one chart a line: {"id", "text"}. Measured in one run on the same notes with the same terms: stock medspaCy (PyRuSH, ConText, sectionizer over
-given terms) on the first N notes, the compiled engine's findings with assertions, and the whole product (attributes, guidelines, evidence,
-JSON out). Also: time to the first result in a fresh process and its memory.
+NOTES has one chart a line: {"id", "text"}. Measured in one run on the same notes with the same terms: stock medspaCy
+(PyRuSH, ConText, sectionizer over given terms) on the first N notes, the compiled engine's findings with assertions,
+and the whole product (attributes, guidelines, evidence, JSON out). Also: time to the first result in a fresh process
+and its memory.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a chart asserts of a term: from ConText's cues, the section, and what kind of code it is.
 
-Cues alone mislead: "history of hypertension" means that the patient has it, "family history of breast cancer" is a term of its own,
-a nephrectomy is a status only where it is over. The classes of codes are in `code_classes.tsv`.
+Cues alone mislead: "history of hypertension" means that the patient has it, "family history of breast cancer" is a
+term of its own, a nephrectomy is a status only where it is over. The classes of codes are in `code_classes.tsv`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ ALLERGY_SECTIONS = frozenset({"allergies", "allergy"})
 
 LASTING_SECTIONS = HISTORY_SECTIONS | {"medications", "problem_list"}
 LASTING = re.compile(
-    r"\b(?:on|taking|takes|continues?|chronic(?:ally)?|long[- ]term|maintenance|daily|home|dependen(?:t|ce)|status|lifelong|current"
-    r"|currently|regular(?:ly)?|use of|treated with|controlled with|managed with|maintained)\b",
+    r"\b(?:on|taking|takes|continues?|chronic(?:ally)?|long[- ]term|maintenance|daily|home|dependen(?:t|ce)|status"
+    r"|lifelong|current|currently|regular(?:ly)?|use of|treated with|controlled with|managed with|maintained)\b",
     re.I,
 )
 """Words that say that a treatment goes on."""
@@ -37,7 +37,8 @@ PROCEDURE = re.compile(
 
 
 ANSWER = re.compile(
-    r"[ \t]*(?::|-{1,2}|=)[ \t]*(?:(?P<no>no|none|denie[sd]|negative|neg|absent|not present|n)|(?P<yes>yes|positive|present|pos|y|\+))"
+    r"[ \t]*(?::|-{1,2}|=)[ \t]*"
+    r"(?:(?P<no>no|none|denie[sd]|negative|neg|absent|not present|n)|(?P<yes>yes|positive|present|pos|y|\+))"
     r"[ \t]*(?=$|[.,;\n])|[ \t]*\((?:(?P<minus>-{1,2}|\u2212)|(?P<plus>\+{1,3}))\)",
     re.I,
 )

@@ -1,7 +1,7 @@
 """Builds the artefact: `python -m chartcoder.coding.build [--out DIR] [--index DIR]`.
 
-Reads the ICD-10-CM release and the lexicon's layers, writes what `Coder` maps in. Takes about half a minute; the result is the same on every
-machine.
+Reads the ICD-10-CM release and the lexicon's layers, writes what `Coder` maps in. Takes about half a minute; the
+result is the same on every machine.
 """
 
 from __future__ import annotations

@@ -16,17 +16,20 @@ FEMALE = re.compile(
 )
 MALE = re.compile(r"\b(?:male|man|boy|he|his|him|gentleman|mr)\b|\d\s*(?:yo|y/o)?\s*m\b", re.I)
 AGE = re.compile(
-    r"\b(\d{1,3})[\s-]*(years?|yrs?|y/?o|yo|months?|mos?|weeks?|days?)\b(?:[\s-]*(?:old|of age))?|\bage[d:]?\s*(\d{1,3})\b",
+    r"\b(\d{1,3})[\s-]*(years?|yrs?|y/?o|yo|months?|mos?|weeks?|days?)\b"
+    r"(?:[\s-]*(?:old|of age))?|\bage[d:]?\s*(\d{1,3})\b",
     re.I,
 )
 PREGNANT = re.compile(
     r"\b(?:(?:is|currently|months?|weeks?|wks?|\bnow|\byo|old) pregnant|pregnant (?:woman|female|patient|lady)"
-    r"|\d{1,2}(?:\+\d)?[\s-]*(?:weeks?|wks?)'?(?: of)? (?:gestation|pregnan\w+)|intrauterine pregnancy|\biup\b|prenatal (?:visit|care)"
+    r"|\d{1,2}(?:\+\d)?[\s-]*(?:weeks?|wks?)'?(?: of)? (?:gestation|pregnan\w+)"
+    r"|intrauterine pregnancy|\biup\b|prenatal (?:visit|care)"
     r"|antepartum|obstetric(?:al)? (?:visit|patient)|(?:first|second|third) trimester|g\dp\d+ at)\b",
     re.I,
 )
 NOT_PREGNANT = re.compile(
-    r"\b(?:not pregnant|pregnancy test (?:was )?negative|denies pregnancy|negative pregnancy test|was born|newborn|neonat\w+)\b",
+    r"\b(?:not pregnant|pregnancy test (?:was )?negative|denies pregnancy|negative pregnancy test"
+    r"|was born|newborn|neonat\w+)\b",
     re.I,
 )
 
@@ -39,7 +42,8 @@ class ChartView:
         self.lower = text.lower()
         self.section_at = section_at
         self._sex: str | None = None
-        self._age: float | None | bool = False
+        self._age: float | None = None
+        self._age_read = False
         self._pregnant: bool | None = None
 
     @property
@@ -54,9 +58,9 @@ class ChartView:
     @property
     def age(self) -> float | None:
         """Age in years by the first statement of it, or None."""
-        if self._age is False:
-            self._age = read_age(self.text[:20_000])
-        return self._age  # type: ignore[return-value]
+        if not self._age_read:
+            self._age, self._age_read = read_age(self.text[:20_000]), True
+        return self._age
 
     @property
     def pregnant(self) -> bool:

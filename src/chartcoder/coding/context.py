@@ -1,8 +1,8 @@
 """ConText: who and what a finding is asserted of, by trigger words, their direction and where their scope ends.
 
 The algorithm is that of Harkema, Dowling, Thornblade and Chapman ("ConText: an algorithm for determining negation,
-experiencer, and temporal status from clinical reports", 2009) as medspaCy 1.3 implements it; the rules are medspaCy's and the
-project's own (`context.tsv`), rendered to literal strings when the artefact is built.
+experiencer, and temporal status from clinical reports", 2009) as medspaCy 1.3 implements it; the rules are medspaCy's
+and the project's own (`context.tsv`), rendered to literal strings when the artefact is built.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import ahocorasick
 
 OWN_RULES = Path(__file__).with_name("context.tsv")
+SUFFIXES = frozenset({"n't", "'s", "'"})
+"""Tokens that spaCy splits off the end of a word."""
 FORWARD, BACKWARD, BIDIRECTIONAL, TERMINATE, PSEUDO = "FORWARD", "BACKWARD", "BIDIRECTIONAL", "TERMINATE", "PSEUDO"
 DROP = "DROP"  # in `context.tsv`: a rule of medspaCy's that is wrong, left out
 
@@ -41,7 +43,7 @@ class Modifier:
     scope_end: int = 0
 
 
-# --- rules, when the artefact is built ---------------------------------------------------------------------------------
+# --- rules, when the artefact is built
 
 
 def own_rules() -> Iterator[tuple[str, str, str]]:
@@ -122,20 +124,19 @@ def _sequences(rule: dict[str, Any], tokenize: Callable[[str], list[str]]) -> It
 def _strings(sequence: tuple[str, ...]) -> set[str]:
     """How a token sequence may be written so that spaCy's tokenizer splits it so."""
     strings = {sequence[0]} if sequence else set()
-    for before, token in itertools.pairwise(sequence):
-        if token in {"n't", "'s", "'"}:
+    for before, after in itertools.pairwise(sequence):
+        joints: tuple[str, ...] = (" ",)
+        if after in SUFFIXES:
             joints = ("",)
-        elif token == "not" and before == "can":
+        elif (before, after) == ("can", "not"):
             joints = (" ", "")
-        elif not token[0].isalnum() or not before[-1].isalnum():
+        elif not after[0].isalnum() or not before[-1].isalnum():
             joints = ("", " ")
-        else:
-            joints = (" ",)
-        strings = {string + joint + token for string in strings for joint in joints}
+        strings = {string + joint + after for string in strings for joint in joints}
     return strings
 
 
-# --- when a chart is read ----------------------------------------------------------------------------------------------
+# --- when a chart is read
 
 
 class TriggerFinder:
@@ -165,7 +166,8 @@ class TriggerFinder:
 
 
 def prune_overlapping(modifiers: list[Modifier]) -> list[Modifier]:
-    """Of overlapping triggers keep the one with more tokens; of equals the first. medspaCy's `prune_overlapping_matches`."""
+    """Of overlapping triggers keep the one with more tokens; of equals the first. medspaCy's
+    `prune_overlapping_matches`."""
     while True:
         modifiers = sorted(modifiers, key=lambda modifier: (modifier.start, modifier.end))
         kept: list[Modifier] = []
@@ -210,7 +212,8 @@ def _limit(modifier: Modifier, by: Modifier) -> None:
 
 
 def cues_of(modifiers: list[Modifier], start: int, end: int, low: str) -> dict[str, str]:
-    """The cues that reach the term at [start, end): category -> the trigger's words. A trigger inside a term is none."""
+    """The cues that reach the term at [start, end): category -> the trigger's words. A trigger inside a term is
+    none."""
     cues: dict[str, str] = {}
     for modifier in modifiers:
         direction = modifier.trigger.direction

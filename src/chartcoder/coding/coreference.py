@@ -1,8 +1,9 @@
-"""General words for what the chart names elsewhere: "the tumor" after "renal cell carcinoma", "the pain" after "knee pain".
+"""General words for what the chart names elsewhere: "the tumor" after "renal cell carcinoma", "the pain" after "knee
+pain".
 
-A general word names nothing of its own where the chart has something specific that it may mean: it takes that one's code
-(`general_words.tsv`). A general neoplasm word that is left alone is a finding without a code: of unspecified behaviour and of
-unspecified site, it tells nobody anything.
+A general word names nothing of its own where the chart has something specific that it may mean: it takes that one's
+code (`general_words.tsv`). A general neoplasm word that is left alone is a finding without a code: of unspecified
+behaviour and of unspecified site, it tells nobody anything.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The fast engine: the same rules as medspaCy's ConText, compiled; sentences only where a term stands; no spaCy.
 
-For a chart: one pass finds the triggers, one the headings; then, sentence by sentence with a term in it, scopes are set and read.
+For a chart: one pass finds the triggers, one the headings; then, sentence by sentence with a term in it, scopes are
+set and read.
 """
 
 from __future__ import annotations

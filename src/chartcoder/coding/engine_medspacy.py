@@ -1,7 +1,7 @@
 """The stock engine: medspaCy's sentence splitter (PyRuSH), ConText and sectionizer, as they come, with our rules added.
 
-Terms come from the lexicon's matcher and not from medspaCy's target matcher, which takes minutes to load so many; everything that
-says what a term means in its chart is stock.
+Terms come from the lexicon's matcher and not from medspaCy's target matcher, which takes minutes to load so many;
+everything that says what a term means in its chart is stock.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How well the coder does on charts that experts coded: what a site needs to know before it trusts it.
 
-Micro precision, recall and F1 over (chart, code) pairs, at the full code and at the three-character category, each with a
-95 % bootstrap interval of F1 over charts; and the commonest misses and false codes, with their evidence.
+Micro precision, recall and F1 over (chart, code) pairs, at the full code and at the three-character category, each
+with a 95 % bootstrap interval of F1 over charts; and the commonest misses and false codes, with their evidence.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Finding the lexicon's terms in a chart: encode, look up, choose.
 
 A chart's text is split into words once; each word becomes one character of the *encoding* (see `lexicon.artefact`).
-Fillers and attributes are taken out of it, so that phrases match across them: "pain in the left knee" reads `pain knee`.
-Phrases are then prefixes in a trie, tried only where a pair of characters begins one. Of overlapping phrases the longest wins. Last, each
-match's attributes choose among the codes of its phrase.
+Fillers and attributes are taken out of it, so that phrases match across them: "pain in the left knee" reads `pain
+knee`. Phrases are then prefixes in a trie, tried only where a pair of characters begins one. Of overlapping phrases
+the longest wins. Last, each match's attributes choose among the codes of its phrase.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ PARTING = frozenset({BREAK, LINE, COMMA, AND})
 ENDS_A_RUN = frozenset({BREAK, COMMA, LINE, AND, UNKNOWN})
 
 FITS_CONTEXT, MEANS_NOTHING = 0.25, 0.5
-"""Added to an entry's fit: one whose context is met is better than one without; a phrase kept from matching stays so."""
+"""Added to an entry's fit: one whose context is met is better than one without; a phrase kept from matching stays
+so."""
 
 REMEMBERED = 50_000  # phrases with attributes
 LONGEST_CLAUSE = 120  # pieces
@@ -66,6 +67,10 @@ class Encoding(NamedTuple):
     sides: dict[str, frozenset[str]]  # core token -> the sides the chart gives it, as far as asked for
 
 
+INVISIBLE = " \t\r\xa0\"'_\u2018\u2019\u201c\u201d"
+"""Spaces and quotation marks: nothing between two words."""
+
+
 class _Separators(dict[str, str]):
     """What stands between two words -> its character."""
 
@@ -77,7 +82,7 @@ class _Separators(dict[str, str]):
 
 
 def _separator_character(separator: str) -> str:
-    bare = separator.strip(" \t\r\xa0\"'’‘“”_")
+    bare = separator.strip(INVISIBLE)
     if not bare or bare == "-" == separator:
         return SKIP
     if bare == "\n":
@@ -168,7 +173,8 @@ class Matcher:
             yield term
 
     def _parted(self, encoding: Encoding, taken: bytearray, view: ChartView) -> Iterable[Term]:
-        """Phrases of two words with one other word between them: "lesion, hepatic" is none, "lesion focal hepatic" is."""
+        """Phrases of two words with one other word between them: "lesion, hepatic" is none, "lesion focal hepatic"
+        is."""
         core, begins, pairs = encoding.core, self._lexicon.begins, self._lexicon.pairs
         open_places = [
             first
@@ -245,7 +251,8 @@ def _choose_side(said: frozenset[str], choose: Callable[[frozenset[str]], Entry 
 
 
 def side_said_elsewhere(encoding: Encoding, first: int, last: int) -> frozenset[str]:
-    """The side of a phrase that the chart gives not beside it but in its clause before it, or wherever it names the same site.
+    """The side of a phrase that the chart gives not beside it but in its clause before it, or wherever it names the
+    same site.
 
     Taken only where the chart names one side: with two, the phrase stays unspecified.
     """
@@ -278,7 +285,8 @@ def _sides_of_token(encoding: Encoding, token: str) -> frozenset[str]:
 
 
 def _attributes_around(characters: str, first: int, last: int) -> frozenset[str]:
-    """The attributes inside a phrase, directly before it, and directly after it where they do not lead to another word."""
+    """The attributes inside a phrase, directly before it, and directly after it where they do not lead to another
+    word."""
     found = {character for character in characters[first:last] if character in ATTRIBUTE_OF_CHARACTER}
     place = first - 1
     while place >= 0 and characters[place] in OUTSIDE_PHRASES:

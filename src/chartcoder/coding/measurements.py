@@ -1,7 +1,7 @@
 """Codes that stand for a number in the chart: body mass index (Z68), weeks of gestation (Z3A).
 
-I.B.14: a body mass index is coded only beside a diagnosis that it belongs to, which `guidelines` sees to. I.C.21.c.11: weeks of
-gestation are coded with pregnancy codes.
+I.B.14: a body mass index is coded only beside a diagnosis that it belongs to, which `guidelines` sees to.
+I.C.21.c.11: weeks of gestation are coded with pregnancy codes.
 """
 
 from __future__ import annotations

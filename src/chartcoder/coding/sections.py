@@ -1,7 +1,7 @@
 """Where a chart's sections begin: headings of every common style, by a table (`sections.tsv`).
 
-A heading stands at the beginning of a line, bare or with a colon, in capitals or not, numbered, bulleted or in markdown; or, in a chart
-that is one long line, in capitals with a colon.
+A heading stands at the beginning of a line, bare or with a colon, in capitals or not, numbered, bulleted or in
+markdown; or, in a chart that is one long line, in capitals with a colon.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ INLINE = re.compile(r"\b(?P<bullet>)(?P<name>[A-Z][A-Z /&()'-]{1,50}):")
 """In a long line, only capitals with a colon are a heading."""
 LONG_LINE = 300  # characters
 ONLY_THEIR_LINE = frozenset({"patient_instructions"})
-"""Categories that a label at a bullet gives to its own line ("- Patient education: ..."); other such labels are no headings."""
+"""Categories that a label at a bullet gives to its own line ("- Patient education: ..."); other such labels are no
+headings."""
 
 
 @cache
 def headings() -> dict[str, str]:
     """Heading in lower case -> category."""
-    return {heading: category for heading, category in _read_table()}
+    return dict(_read_table())
 
 
 def _read_table() -> Iterator[tuple[str, str]]:
@@ -50,7 +51,7 @@ def _candidates(text: str) -> list[re.Match[str]]:
     """What may be headings by their form, in order, none twice."""
     found = list(HEADING.finditer(text))
     place = 0
-    inline = []
+    inline: list[re.Match[str]] = []
     for line in text.splitlines(keepends=True):
         if len(line) > LONG_LINE:
             inline += INLINE.finditer(text, place, place + len(line))

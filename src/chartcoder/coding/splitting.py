@@ -1,7 +1,7 @@
 """Sentences: found only around terms, by punctuation and lines.
 
-medspaCy's splitter (PyRuSH) takes nine tenths of its pipeline's time; ConText needs only to know where the sentence of a
-term begins and ends.
+medspaCy's splitter (PyRuSH) takes nine tenths of its pipeline's time; ConText needs only to know where the sentence
+of a term begins and ends.
 """
 
 from __future__ import annotations
@@ -63,13 +63,17 @@ class Sentences:
     def _split(self, start: int, end: int) -> list[int]:
         text, bounds = self._text, [start]
         for found in SENTENCE_END.finditer(text, start, end):
-            if text[found.start()] == "." and ABBREVIATED.search(text[max(0, found.start() - 12) : found.start() + 1]):
-                if not BEGINS.match(text, found.end()):
-                    continue
+            if text[found.start()] == "." and self._abbreviates(found):
+                continue
             self._cut_long(bounds, found.end())
             bounds.append(found.end())
         self._cut_long(bounds, end)
         return bounds
+
+    def _abbreviates(self, found: re.Match[str]) -> bool:
+        """Whether a period ends an abbreviation and not a sentence."""
+        before = self._text[max(0, found.start() - 12) : found.start() + 1]
+        return bool(ABBREVIATED.search(before)) and not BEGINS.match(self._text, found.end())
 
     def _cut_long(self, bounds: list[int], end: int) -> None:
         while end - bounds[-1] > LONGEST_SENTENCE:

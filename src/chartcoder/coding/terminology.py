@@ -18,7 +18,7 @@ import marisa_trie
 from chartcoder.errors import LexiconMissing
 
 REFERENCE = re.compile(
-    r"\b([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?)(?:\.?-)?(?:\s*-\s*([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?))?"
+    r"\b([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?)(?:\.?-(?!\s*[A-Z]))?(?:\s*-\s*([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?))?"
 )
 """A code, a stem (`O24.4-`) or a range (`O00-O07`) in an instruction of the tabular list."""
 
@@ -42,7 +42,8 @@ class CodeEntry:
 
 
 def read_references(instructions: list[str] | str) -> tuple[tuple[str, str], ...]:
-    """The codes an instruction names, as (first, last) prefixes: "O00-O07, O08.8" gives (O00, O07) and (O08.8, O08.8)."""
+    """The codes an instruction names, as (first, last) prefixes: "O00-O07, O08.8" gives (O00, O07) and (O08.8,
+    O08.8)."""
     text = instructions if isinstance(instructions, str) else "\n".join(instructions)
     return tuple((first, last or first) for first, last in REFERENCE.findall(text))
 
@@ -132,7 +133,8 @@ class Terminology:
 
     def description(self, code: str) -> str:
         """The code's official description; empty for a code the release does not have."""
-        return self._entry(code)[1] or ""
+        description: str | None = self._entry(code)[1]
+        return description or ""
 
     def is_billable(self, code: str) -> bool:
         """Whether the code is complete: nothing in the release is more specific."""
@@ -143,11 +145,12 @@ class Terminology:
         return sorted(code for code in self._codes.keys(stem) if self.is_billable(code))
 
     def with_seventh(self, code: str, seventh: str) -> str:
-        """A code whose seventh character is open ("S52.501_") with the one asked for, or the nearest the release has."""
+        """A code whose seventh character is open ("S52.501_") with the one asked for, or the nearest the release
+        has."""
         if not code.endswith("_"):
             return code
         stem = code[:-1]
-        for character in (seventh, *SEVENTH_CHARACTERS):
+        for character in seventh + SEVENTH_CHARACTERS:
             if self.is_billable(stem + character):
                 return stem + character
         return stem + seventh

@@ -33,7 +33,9 @@ def test_there_are_a_hundred_cases() -> None:
 
 
 def test_every_billed_code_has_evidence_and_is_complete(code: Callable[..., CodedChart]) -> None:
-    coded = code("ASSESSMENT\n1. Hypertension.\n2. Heart failure.\n3. Diabetes.\n4. CKD stage 4.\n5. Right ankle sprain.")
+    coded = code(
+        "ASSESSMENT\n1. Hypertension.\n2. Heart failure.\n3. Diabetes.\n4. CKD stage 4.\n5. Right ankle sprain."
+    )
     assert coded.codes
     assert all(item.evidence and item.description for item in coded.codes)
 

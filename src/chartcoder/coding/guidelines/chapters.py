@@ -11,8 +11,9 @@ from chartcoder.coding.guidelines.draft import Draft
 
 HISTORY = Path(__file__).with_name("history_codes.tsv")
 SUBSEQUENT = re.compile(
-    r"\b(?:follow[- ]?up (?:visit |appointment )?(?:for|of|after)|routine healing|healing (?:well|fracture)|cast (?:removal|change|check)|weeks? post[- ]?op"
-    r"|status post (?:orif|fixation)|s/p (?:orif|fixation)|subsequent encounter|post[- ]?operative visit|here for follow[- ]?up)\b",
+    r"\b(?:follow[- ]?up (?:visit |appointment )?(?:for|of|after)|routine healing|healing (?:well|fracture)"
+    r"|cast (?:removal|change|check)|weeks? post[- ]?op|status post (?:orif|fixation)|s/p (?:orif|fixation)"
+    r"|subsequent encounter|post[- ]?operative visit|here for follow[- ]?up)\b",
     re.I,
 )
 SEQUELA = re.compile(r"\b(?:sequelae?|late effects?|old (?:fracture|injury)|residual)\b", re.I)
@@ -77,7 +78,8 @@ def _history_codes() -> tuple[tuple[tuple[str, ...], str, str], ...]:
 
 
 def history_code(code: str, kind: str) -> str | None:
-    """The Z code that says that a condition is over ("personal") or runs in the family ("family"); None where there is none."""
+    """The Z code that says that a condition is over ("personal") or runs in the family ("family"); None where there
+    is none."""
     matching = [
         (max(len(prefix) for prefix in prefixes if code.startswith(prefix)), history)
         for prefixes, row_kind, history in _history_codes()
@@ -87,7 +89,8 @@ def history_code(code: str, kind: str) -> str | None:
 
 
 def code_history(draft: Draft) -> None:
-    """I.C.21.c.4: what is over, or runs in the family, is coded as such where it was assessed; I.C.2.m for neoplasms."""
+    """I.C.21.c.4: what is over, or runs in the family, is coded as such where it was assessed; I.C.2.m for
+    neoplasms."""
     for place, finding in enumerate(draft.findings):
         kind = {"historical": "personal", "family": "family"}.get(finding.assertion)
         if (

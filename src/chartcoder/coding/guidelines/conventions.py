@@ -13,7 +13,8 @@ INTEGRAL = Path(__file__).with_name("integral_symptoms.tsv")
 
 
 def code_uncertain_diagnoses_of_inpatients(draft: Draft) -> None:
-    """II.H and III.C: at discharge from a hospital, an uncertain diagnosis is coded as if it existed; IV.H: never otherwise."""
+    """II.H and III.C: at discharge from a hospital, an uncertain diagnosis is coded as if it existed; IV.H: never
+    otherwise."""
     if draft.setting != "inpatient":
         return
     final = {"assessment", "diagnoses", "postoperative_diagnosis", "hospital_course", "observation_and_plan"}
@@ -124,7 +125,8 @@ def _without_side(description: str) -> str:
 
 
 def drop_excluded(draft: Draft) -> None:
-    """I.A.12.a Excludes1: two codes that may never be together; the one assessed first stays, a disease before a symptom."""
+    """I.A.12.a Excludes1: two codes that may never be together; the one assessed first stays, a disease before a
+    symptom."""
     order = sorted(
         draft.candidates.values(), key=lambda candidate: ("symptom" in class_of(candidate.code), candidate.rank)
     )
@@ -154,7 +156,8 @@ def keep_billable(draft: Draft) -> None:
 
 
 def sequence(draft: Draft) -> None:
-    """II, IV.G and I.A.13: the reason for the visit first; an underlying disease before its manifestation; circumstances last."""
+    """II, IV.G and I.A.13: the reason for the visit first; an underlying disease before its manifestation;
+    circumstances last."""
     for candidate in draft.candidates.values():
         code = candidate.code
         if code[0] in "VWXY":

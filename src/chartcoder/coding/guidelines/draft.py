@@ -44,7 +44,8 @@ class Draft:
         self.rejected.pop(code, None)
 
     def reject(self, code: str, reason: str, evidence: Iterable[int] | None = None) -> None:
-        """Turn a code down; of several reasons the first stays. A code that is billed on other evidence is not rejected."""
+        """Turn a code down; of several reasons the first stays. A code that is billed on other evidence is not
+        rejected."""
         held = self.candidates.pop(code, None)
         places = list(evidence) if evidence is not None else held.evidence if held else []
         self.rejected.setdefault(code, (places, reason))

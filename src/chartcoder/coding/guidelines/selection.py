@@ -1,8 +1,8 @@
 """Which findings are candidates: II and III (inpatient), IV.G to IV.J (outpatient).
 
-A visit's list holds what was assessed: "code all documented conditions that coexist at the time of the encounter and that require or
-affect patient care" (IV.J). Where a chart has an assessment with a line for each problem, those lines name what was assessed;
-what only the history, the systems review or the examination mentions is a finding and no more.
+A visit's list holds what was assessed: "code all documented conditions that coexist at the time of the encounter and
+that require or affect patient care" (IV.J). Where a chart has an assessment with a line for each problem, those lines
+name what was assessed; what only the history, the systems review or the examination mentions is a finding and no more.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ ASSESSED = frozenset({"assessment", "observation_and_plan", "postoperative_diagn
 LISTED = frozenset({"problem_list", "hospital_course"})
 PLANNED = frozenset({"plan"})
 NOT_ASSESSED = frozenset(
-    "review_of_systems physical_exam family_history social_history medications allergies results imaging other procedure"
-    " patient_instructions indication preoperative_diagnosis labs_and_studies".split()
-)
+    {
+        "review_of_systems", "physical_exam", "family_history", "social_history", "medications", "allergies", "results",
+        "imaging", "other", "procedure", "patient_instructions", "indication", "preoperative_diagnosis",
+        "labs_and_studies",
+    }
+)  # fmt: skip
 
 LONGEST_PROBLEM_LINE = 110
 NUMBERED = re.compile(r"\s*(?:[#*•·-]+\s*|\(?\d{1,2}[.):]\s*|[A-Z][.)]\s)+")
 NARRATIVE = re.compile(
-    r"\b(?:patient|he|she|they|presents?|presented|is an?|we|i|i'm|we'll|will|was|were|has|had|have|reports?|her|his|my)\b",
+    r"\b(?:patient|he|she|they|presents?|presented|is an?|we|i|i'm|we'll|will|was|were|has|had|have|reports?"
+    r"|her|his|my)\b",
     re.I,
 )
 
@@ -73,8 +77,8 @@ def _turn_down_the_rest(draft: Draft) -> None:
 def is_problem_line(text: str, finding: Finding) -> bool:
     """Whether a finding names a problem: it stands in a short line, or at the head of one, that is no narrative.
 
-    "1. Type 2 diabetes.", "Hypertension: continue lisinopril", "- Knee pain, likely osteoarthritis" do; "Medical reasoning: the
-    patient's knee pain ..." and "He has a history of ..." do not.
+    "1. Type 2 diabetes.", "Hypertension: continue lisinopril", "- Knee pain, likely osteoarthritis" do; "Medical
+    reasoning: the patient's knee pain ..." and "He has a history of ..." do not.
     """
     start = text.rfind("\n", 0, finding.start) + 1
     end = text.find("\n", finding.end)

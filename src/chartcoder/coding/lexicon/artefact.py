@@ -1,7 +1,7 @@
 """The lexicon as files that a process maps in: words, phrases and what each phrase implies.
 
-Every core token has a number, and stands in a chart's *encoding* as one character; so a phrase is a short string, and looking
-for phrases is looking up prefixes in a trie. The characters:
+Every core token has a number, and stands in a chart's *encoding* as one character; so a phrase is a short string, and
+looking for phrases is looking up prefixes in a trie. The characters:
 
     " "              a filler, skipped        "."  a break: end of sentence, bullet, colon
     ","              a comma or parenthesis   "&"  and, or, slash

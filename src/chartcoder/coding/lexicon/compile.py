@@ -1,7 +1,8 @@
 """Phrases to entries: the dictionary that the matcher looks phrases up in, before it is written to files.
 
-A phrase is a sequence of core tokens; its entries say which codes it implies with which attributes. "Knee pain" has one entry
-without attributes (M25.569) and one for each laterality. Which entry a chart means is decided when it is read.
+A phrase is a sequence of core tokens; its entries say which codes it implies with which attributes. "Knee pain" has
+one entry without attributes (M25.569) and one for each laterality. Which entry a chart means is decided when it is
+read.
 """
 
 from __future__ import annotations

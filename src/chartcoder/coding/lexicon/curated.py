@@ -1,7 +1,7 @@
 """The curated lexicon: phrases that clinicians use, with the code each implies and the context that it needs.
 
-Tab-separated files, one a specialty, in `curated/`: code, phrases between " | ", and (optional) when. A row that cannot be
-read is named by file and line and left out.
+Tab-separated files, one a specialty, in `curated/`: code, phrases between " | ", and (optional) when. A row that
+cannot be read is named by file and line and left out.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The official index files as a source of phrases: an optional input of the build.
 
-CDC publishes them with each release, as XML: the alphabetic index, the neoplasm table, the table of drugs and the external cause index
-(`icd10cm-index-*.xml`, `-neoplasm-`, `-drug-`, `-eindex-`). The project ships without them. An entry is a path of titles from a main
-term down ("Pain" > "joint" > "knee"); its code may be a stem ("M25.56-"); or it refers to another entry ("see Pain, limb, lower").
+CDC publishes them with each release, as XML: the alphabetic index, the neoplasm table, the table of drugs and the
+external cause index (`icd10cm-index-*.xml`, `-neoplasm-`, `-drug-`, `-eindex-`). The project ships without them. An
+entry is a path of titles from a main term down ("Pain" > "joint" > "knee"); its code may be a stem ("M25.56-"); or it
+refers to another entry ("see Pain, limb, lower").
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree  # noqa: S405 (files that the user gives to the build, not a chart)
+from xml.etree import ElementTree
 
 from chartcoder.coding.lexicon.neoplasms import WORDS
 
 CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 RELATION = re.compile(
-    r"^(?:with|without|due to|in|by|complicating|following|specified|nec|see|as|during|affecting|associated with|resulting"
-    r"|because|from|caused by|for|involving|other|after|code|condition|unspecified|type)\b",
+    r"^(?:with|without|due to|in|by|complicating|following|specified|nec|see|as|during|affecting|associated with"
+    r"|resulting|because|from|caused by|for|involving|other|after|code|condition|unspecified|type)\b",
     re.I,
 )
 """Titles that relate an entry to something else: no part of a phrase as it is said."""
@@ -85,7 +86,8 @@ def _reference(see: str) -> Path_:
 
 
 def _phrases(path: Path_) -> Iterator[str]:
-    """How a path is said: "pain joint knee" and "knee joint pain"; titles with commas are alternatives of one another."""
+    """How a path is said: "pain joint knee" and "knee joint pain"; titles with commas are alternatives of one
+    another."""
     if any(RELATION.match(title) for title in path[1:]) or not all(path):
         return
     options = [[part.strip() for part in title.split(",")][:MOST_ALTERNATIVES] for title in path]
@@ -130,7 +132,8 @@ def _cells(node: ElementTree.Element) -> dict[int, str]:
 
 
 def drug_table(root: ElementTree.Element) -> Iterator[tuple[str, str]]:
-    """Phrases of the table of drugs: accidental poisoning and adverse effect of each. A drug by itself implies no code."""
+    """Phrases of the table of drugs: accidental poisoning and adverse effect of each. A drug by itself implies no
+    code."""
     for main in root.iter("mainTerm"):
         drug, codes = _title(main), _cells(main)
         if len(drug) < 4 or "," in drug:

@@ -1,7 +1,7 @@
 """Neoplasms by site and behaviour, generated from a table of sites (`neoplasm_sites.tsv`).
 
-The official neoplasm table gives each site six codes. Charts say the behaviour with a word before or after the site: "lung cancer",
-"carcinoma of the lung", "metastases to the lung", "lung tumor".
+The official neoplasm table gives each site six codes. Charts say the behaviour with a word before or after the site:
+"lung cancer", "carcinoma of the lung", "metastases to the lung", "lung tumor".
 """
 
 from __future__ import annotations
@@ -15,20 +15,46 @@ MALIGNANT, SECONDARY, IN_SITU, BENIGN, UNCERTAIN, UNSPECIFIED = range(6)
 
 WORDS: dict[int, tuple[str, ...]] = {
     MALIGNANT: (
-        "cancer {site}", "carcinoma {site}", "adenocarcinoma {site}", "malignancy {site}", "malignant neoplasm {site}",
-        "malignant tumor {site}", "squamous cell carcinoma {site}", "sarcoma {site}", "{site} ca", "small cell carcinoma {site}",
-        "epidermoid carcinoma {site}", "neuroendocrine carcinoma {site}", "primary {site} cancer", "{site} cell carcinoma",
+        "cancer {site}",
+        "carcinoma {site}",
+        "adenocarcinoma {site}",
+        "malignancy {site}",
+        "malignant neoplasm {site}",
+        "malignant tumor {site}",
+        "squamous cell carcinoma {site}",
+        "sarcoma {site}",
+        "{site} ca",
+        "small cell carcinoma {site}",
+        "epidermoid carcinoma {site}",
+        "neuroendocrine carcinoma {site}",
+        "primary {site} cancer",
+        "{site} cell carcinoma",
     ),
     SECONDARY: (
-        "metastasis {site}", "metastatic disease {site}", "secondary malignant neoplasm {site}", "metastasized {site}",
-        "{site} mets", "{site} secondaries", "metastatic lesion {site}", "metastatic {site} lesion", "metastatic deposit {site}",
-        "{site} metastatic disease", "metastatic spread {site}", "{site} dissemination",
+        "metastasis {site}",
+        "metastatic disease {site}",
+        "secondary malignant neoplasm {site}",
+        "metastasized {site}",
+        "{site} mets",
+        "{site} secondaries",
+        "metastatic lesion {site}",
+        "metastatic {site} lesion",
+        "metastatic deposit {site}",
+        "{site} metastatic disease",
+        "metastatic spread {site}",
+        "{site} dissemination",
     ),
     IN_SITU: ("carcinoma in situ {site}", "{site} carcinoma in situ"),
     BENIGN: ("benign neoplasm {site}", "benign tumor {site}", "adenoma {site}"),
     UNCERTAIN: ("neoplasm uncertain behavior {site}",),
-    UNSPECIFIED: ("tumor {site}", "neoplasm {site}", "neoplastic lesion {site}", "tumor mass {site}", "tumor lesion {site}"),
-}  # fmt: skip
+    UNSPECIFIED: (
+        "tumor {site}",
+        "neoplasm {site}",
+        "neoplastic lesion {site}",
+        "tumor mass {site}",
+        "tumor lesion {site}",
+    ),
+}
 """Phrases of each behaviour; a site may stand at either end."""
 
 

@@ -19,10 +19,58 @@ WORD = re.compile(r"([^\W_]+)")
 """Splits a text into separators (even places) and words (odd places)."""
 
 FILLERS = frozenset(
-    """a an the of in on to at for by due from his her hers their your my our its this that these those
-    s mellitus unspecified nos nec otherwise specified classified elsewhere
-    region site type stage grade class degree category area areas aspect
-    known some any obvious apparent underlying""".split()
+    {
+        "a",
+        "an",
+        "the",
+        "of",
+        "in",
+        "on",
+        "to",
+        "at",
+        "for",
+        "by",
+        "due",
+        "from",
+        "his",
+        "her",
+        "hers",
+        "their",
+        "your",
+        "my",
+        "our",
+        "its",
+        "this",
+        "that",
+        "these",
+        "those",
+        "s",
+        "mellitus",
+        "unspecified",
+        "nos",
+        "nec",
+        "otherwise",
+        "specified",
+        "classified",
+        "elsewhere",
+        "region",
+        "site",
+        "type",
+        "stage",
+        "grade",
+        "class",
+        "degree",
+        "category",
+        "area",
+        "areas",
+        "aspect",
+        "known",
+        "some",
+        "any",
+        "obvious",
+        "apparent",
+        "underlying",
+    }
 )
 
 CONJUNCTIONS = frozenset({"and", "or"})
@@ -39,7 +87,7 @@ AXES: dict[str, tuple[str, ...]] = {
     "displacement": ("displaced", "nondisplaced"),
     "extent": ("partial", "complete", "incomplete", "total"),
     "degree": ("first", "second", "third", "fourth"),
-    "number": tuple(f"n{number}" for number in range(1, 13)) + ("n3a", "n3b"),
+    "number": (*(f"n{number}" for number in range(1, 13)), "n3a", "n3b"),
     "description": (
         "new", "old", "recent", "stable", "unstable", "worsening", "progressive", "large", "small", "diffuse",
         "extensive", "marked", "slight", "minimal", "massive", "significant", "intense", "constant", "occasional",
@@ -107,9 +155,11 @@ SYNONYM_WORDS = {
     "bradycardic": "bradycardia", "septic": "sepsis", "malnourished": "malnutrition", "wheeze": "wheezing",
     "dyspneic": "dyspnea", "cyanotic": "cyanosis", "edematous": "edema", "pruritic": "pruritus",
     "coughing": "cough", "coughed": "cough", "feverish": "fever", "icteric": "jaundice", "icterus": "jaundice",
-    "hypertrophied": "hypertrophy", "hypertrophic": "hypertrophic", "stenotic": "stenosis", "thrombosed": "thrombosis",
+    "hypertrophied": "hypertrophy", "hypertrophic": "hypertrophic",
+    "stenotic": "stenosis", "thrombosed": "thrombosis",
     "perforated": "perforation", "ruptured": "rupture", "obstructed": "obstruction", "obstructive": "obstructive",
-    "dilated": "dilated", "dilation": "dilatation", "adenopathy": "lymphadenopathy", "lymphadenopathies": "lymphadenopathy",
+    "dilated": "dilated", "dilation": "dilatation", "adenopathy": "lymphadenopathy",
+    "lymphadenopathies": "lymphadenopathy",
     "neoplasms": "neoplasm", "tumour": "tumor", "tumors": "tumor",
 }  # fmt: skip
 """Word forms of one clinical meaning that no rule of spelling brings together."""
@@ -119,7 +169,8 @@ IRREGULAR = {
     "children": "child", "women": "woman", "men": "man", "bronchi": "bronchus", "emboli": "embolus",
     "thrombi": "thrombus", "diverticula": "diverticulum", "varices": "varix", "varicose": "varicose",
     "lice": "lice", "menses": "menses", "herpes": "herpes", "diabetes": "diabetes", "rabies": "rabies",
-    "scabies": "scabies", "caries": "caries", "ascites": "ascites", "biceps": "biceps", "mets": "mets", "triceps": "triceps",
+    "scabies": "scabies", "caries": "caries", "ascites": "ascites", "biceps": "biceps", "mets": "mets",
+    "triceps": "triceps",
     "pancreas": "pancreas", "pelves": "pelvis", "testes": "testis", "axillae": "axilla", "fungi": "fungus",
     "bacteria": "bacterium", "nuclei": "nucleus", "ganglia": "ganglion", "lentes": "lens", "lens": "lens",
     "measles": "measles", "mumps": "mumps", "hives": "hives", "shingles": "shingles", "crises": "crisis",
@@ -197,7 +248,7 @@ def read_phrase(phrase: str) -> tuple[tuple[str, ...], frozenset[str]]:
     """
     core: list[str] = []
     attributes: set[str] = set()
-    for piece in WORD.findall(phrase.replace("&", " and ").replace("/", " and ").replace("’", "'")):
+    for piece in WORD.findall(phrase.replace("&", " and ").replace("/", " and ")):
         lower = piece.lower()
         attribute = attribute_of(lower)
         if attribute:

@@ -1,8 +1,9 @@
 """How charts say what the tabular list says: variants of an official term, made by rules.
 
-The tabular list writes "Calculus of kidney", "Asthma, unspecified, uncomplicated", "Dissociative [conversion] disorder",
-"Arthritis, rheumatoid". A chart writes "kidney stone", "asthma", "rheumatoid arthritis". Each rule here undoes one habit
-of the list; what it makes is normalised afterwards (`normalise.read_phrase`), so case, plurals and spelling do not matter.
+The tabular list writes "Calculus of kidney", "Asthma, unspecified, uncomplicated", "Dissociative [conversion]
+disorder", "Arthritis, rheumatoid". A chart writes "kidney stone", "asthma", "rheumatoid arthritis". Each rule here
+undoes one habit of the list; what it makes is normalised afterwards (`normalise.read_phrase`), so case, plurals and
+spelling do not matter.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def _variants(term: str) -> Iterator[tuple[str, int]]:
 
 
 def put_abbreviation(term: str) -> str | None:
-    """ "Elevated prostate specific antigen [PSA]" as "Elevated PSA": the abbreviation for the words that it is the initials of."""
+    """ "Elevated prostate specific antigen [PSA]" as "Elevated PSA": the abbreviation for the words that it is the
+    initials of."""
     found = ABBREVIATION.search(term)
     if not found:
         return None
@@ -105,8 +107,44 @@ def turn_of(term: str) -> Iterator[str]:
 
 
 ORDERED = frozenset(
-    "& no not never non off up out over under down back than too can cannot unable lack loss gain son go going get as per be"
-    " feel feeling show after before when during until free".split()
+    {
+        "&",
+        "no",
+        "not",
+        "never",
+        "non",
+        "off",
+        "up",
+        "out",
+        "over",
+        "under",
+        "down",
+        "back",
+        "than",
+        "too",
+        "can",
+        "cannot",
+        "unable",
+        "lack",
+        "loss",
+        "gain",
+        "son",
+        "go",
+        "going",
+        "get",
+        "as",
+        "per",
+        "be",
+        "feel",
+        "feeling",
+        "show",
+        "after",
+        "before",
+        "when",
+        "during",
+        "until",
+        "free",
+    }
 )
 """Words that mean what they mean where they stand: phrases with them do not turn ("no show" is not "show no")."""
 
@@ -114,8 +152,8 @@ ORDERED = frozenset(
 def permuted(core: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """Orders in which a short phrase's core tokens may stand: "pain knee" and "knee pain".
 
-    Two tokens turn; of three, the head may go from the front to the end and back ("fracture distal radius", "distal radius
-    fracture"). Longer phrases keep their order: charts that repeat them repeat them as they are.
+    Two tokens turn; of three, the head may go from the front to the end and back ("fracture distal radius", "distal
+    radius fracture"). Longer phrases keep their order: charts that repeat them repeat them as they are.
     """
     yield core
     if not ORDERED.isdisjoint(core):

@@ -1,0 +1,193 @@
+"""The coder as its users see it."""
+
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chartcoder.chart import Chart, CodedChart
+from chartcoder.coding.coder import Coder
+from chartcoder.coding.evaluation import evaluate
+
+Code = Callable[..., CodedChart]
+
+NOTE = """CHIEF COMPLAINT
+Left knee pain.
+
+HISTORY OF PRESENT ILLNESS
+Ms. Doe is a 61-year-old woman with a history of hypertension and type 2 diabetes. She
+denies fever, chills or chest pain.
+Her mother had breast cancer. Possible meniscal tear.
+
+ASSESSMENT AND PLAN
+1. Left knee osteoarthritis. Continue naproxen.
+2. Hypertension: continue lisinopril.
+3. T2DM, well controlled.
+"""
+
+
+def codes(coded: CodedChart) -> list[str]:
+    return [item.code for item in coded.codes]
+
+
+def findings(coded: CodedChart) -> dict[str, str | None]:
+    return {finding.text.lower(): finding.code for finding in coded.findings}
+
+
+def test_a_visit_is_billed_by_its_assessment_in_order(code: Code) -> None:
+    assert codes(code(NOTE)) == ["M17.12", "I10", "E11.9"]
+
+
+def test_offsets_are_those_of_the_text(code: Code) -> None:
+    assert all(NOTE[finding.start : finding.end] == finding.text for finding in code(NOTE).findings)
+
+
+def test_evidence_points_at_findings_and_findings_have_sections(code: Code) -> None:
+    coded = code(NOTE)
+    assert all(0 <= place < len(coded.findings) for item in coded.codes for place in item.evidence)
+    assert {finding.section for finding in coded.findings} >= {"assessment", "history_of_present_illness"}
+
+
+def test_a_coded_chart_survives_json(code: Code) -> None:
+    coded = code(NOTE)
+    assert CodedChart.from_dict(json.loads(json.dumps(coded.as_dict()))) == coded
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("pain in the left knee", "M25.562"),
+        ("left knee pain", "M25.562"),
+        ("bilateral knee osteoarthritis", "M17.0"),
+        ("CKD, stage 3b", "N18.32"),
+        ("stage III CKD", "N18.30"),
+        ("chronic kidney disease (stage 4)", "N18.4"),
+        ("DM2", "E11.9"),
+        ("T2DM", "E11.9"),
+        ("diabetes mellitus type II", "E11.9"),
+        ("oedema", "R60.9"),
+        ("acute on chronic diastolic CHF", "I50.33"),
+        ("carcinoma of the prostate", "C61"),
+        ("BMI of 32.4", "Z68.32"),
+    ],
+)
+def test_a_phrase_is_found_in_any_order_and_made_specific(code: Code, text: str, wanted: str) -> None:
+    assert wanted in {finding.code for finding in code(f"Assessment: {text}.").findings}
+
+
+def test_a_shared_word_is_shared(code: Code) -> None:
+    got = {finding.code for finding in code("Metastases to the liver and brain.").findings}
+    assert {"C78.7", "C79.31"} <= got
+
+
+def test_a_word_in_between_does_not_hide_a_phrase(code: Code) -> None:
+    assert "K76.9" in {finding.code for finding in code("A hepatic hypodense lesion was seen.").findings}
+
+
+def test_an_ambiguous_abbreviation_is_read_by_its_case(code: Code) -> None:
+    assert "does" not in findings(code("She does well and aids her mother."))
+
+
+def test_headings_are_not_findings(code: Code) -> None:
+    assert not code("HISTORY OF PRESENT ILLNESS\nHe is well.").findings
+
+
+def test_a_general_word_takes_the_code_of_what_it_means(code: Code) -> None:
+    coded = code("Prostate cancer. The tumor was resected.")
+    assert findings(coded)["tumor"] == "C61"
+
+
+def test_no_line_of_the_chart_is_written_to_stderr_or_stdout_by_either_engine() -> None:
+    program = (
+        "from chartcoder.chart import Chart\nfrom chartcoder.coding.coder import Coder\n"
+        "for engine in ('medspacy', 'compiled'):\n"
+        "    coded = Coder(engine=engine).code(Chart(id='1', text='Secretname has pneumonia. Denies fever.'))\n"
+        "    assert [f.assertion for f in coded.findings] == ['present', 'negated']\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "default", "-c", program], capture_output=True, text=True, check=True)
+    assert "Secretname" not in done.stderr + done.stdout
+    assert "pneumonia" not in done.stderr + done.stdout
+
+
+def test_the_compiled_engine_loads_no_spacy() -> None:
+    program = (
+        "import sys\nfrom chartcoder.coding.coder import Coder\nfrom chartcoder.chart import Chart\n"
+        "Coder(engine='compiled').code(Chart(id='1', text='Pneumonia.'))\n"
+        "assert not {'spacy', 'medspacy', 'simple_icd_10_cm', 'boto3'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_both_engines_agree_with_the_same_sentences() -> None:
+    from bench.agreement import given as given_sentences
+    from chartcoder.coding.coder import ARTEFACT
+    from chartcoder.coding.conditions import ChartView
+    from chartcoder.coding.engine_compiled import CompiledEngine
+    from chartcoder.coding.engine_medspacy import MedspacyEngine
+    from chartcoder.coding.lexicon.artefact import Lexicon
+    from chartcoder.coding.matching import Matcher
+    from chartcoder.coding.sections import Sections
+
+    from .assertion_sentences import SENTENCES
+
+    stock, compiled, matcher = MedspacyEngine(), CompiledEngine(ARTEFACT), Matcher(Lexicon(ARTEFACT))
+    for marked in (NOTE, *(sentence for sentence, _ in SENTENCES[::5])):
+        text = marked.replace("[[", "").replace("]]", "")
+        text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")  # read by the compiled engine only: a correction
+        sections = Sections(text)
+        spans = [(term.start, term.end) for term in matcher.find(text, ChartView(text, sections.at))]
+        wanted = [set(context.cues) for context in stock.read(text, spans, sections)]
+        got = compiled.cues(text, spans, given_sentences(stock.sentences(text), len(text)))
+        assert [set(cues) for cues in got] == wanted, text
+
+
+def test_loading_medspacy_leaves_the_warnings_of_the_process_as_they_were() -> None:
+    before = list(warnings.filters)
+    Coder(engine="medspacy")
+    assert warnings.filters == before
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="one of medspacy, compiled"):
+        Coder(engine="quantum")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=400))
+def test_no_text_makes_the_coder_fail(code: Code, text: str) -> None:
+    assert all(text[finding.start : finding.end] == finding.text for finding in code(text).findings)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    pieces=st.lists(
+        st.sampled_from(
+            ["no", "denies", "history of", "left", "stage 3b", "CKD", "knee pain", "cancer", "and", ",", ".", "\n", ":",
+             "ASSESSMENT", "1.", "-", "(", ")", "mother", "if", "possible", "\u0130", "\U0001f9e0", "BMI 30", "tumor"]
+        ),
+        max_size=60,
+    )
+)  # fmt: skip
+def test_no_order_of_clinical_words_makes_the_coder_fail(code: Code, pieces: list[str]) -> None:
+    text = " ".join(pieces)
+    assert all(text[finding.start : finding.end] == finding.text for finding in code(text).findings)
+
+
+@pytest.mark.parametrize("joint", [" ", "\n", ", ", ". "])
+def test_a_long_chart_has_as_many_findings_as_its_parts(code: Code, joint: str) -> None:
+    coded = code(joint.join(["no pneumonia", "left knee pain", "history of gout"] * 3_000))
+    assert len(coded.findings) == 9_000
+
+
+def test_evaluation_counts_pairs_and_names_what_was_missed_and_what_was_false(coder: Coder) -> None:
+    coded = [coder.code(Chart(id="1", text="ASSESSMENT\n1. Gout.\n2. Hypertension."))]
+    result = evaluate({"1": {"M10.9", "E11.9"}, "2": {"I10"}}, coded)
+    assert result.levels["full code"].precision == 0.5
+    assert result.levels["full code"].recall == pytest.approx(1 / 3)
+    assert ("E11.9", 1) in result.missed
+    assert result.false == [("I10", 1)]

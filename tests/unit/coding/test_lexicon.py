@@ -1,0 +1,149 @@
+"""The lexicon: normalising, variants, the curated files' form, the official index."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from chartcoder.coding.coder import Coder
+from chartcoder.coding.lexicon.curated import FOLDER, read_conditions, read_curated, read_main_terms
+from chartcoder.coding.lexicon.index import alphabetic_index, drug_table, index_phrases, neoplasm_table
+from chartcoder.coding.lexicon.normalise import canonical_word, read_phrase
+from chartcoder.coding.lexicon.variants import official_variants, permuted
+from chartcoder.coding.terminology import in_range, read_references
+from chartcoder.errors import LexiconMissing
+
+
+@pytest.mark.parametrize(
+    ("word", "canonical"),
+    [
+        ("kidneys", "kidney"),
+        ("renal", "kidney"),
+        ("oedema", "edema"),
+        ("anaemia", "anemia"),
+        ("haematuria", "hematuria"),
+        ("diarrhoea", "diarrhea"),
+        ("tumours", "tumor"),
+        ("diabetes", "diabetes"),
+        ("stenosis", "stenosis"),
+        ("metastases", "metastasis"),
+        ("fractured", "fracture"),
+        ("diverticula", "diverticulum"),
+    ],
+)
+def test_forms_of_a_word_have_one_spelling(word: str, canonical: str) -> None:
+    assert canonical_word(word) == canonical
+
+
+def test_attributes_and_fillers_are_taken_out_of_a_phrase() -> None:
+    assert read_phrase("Pain in the left knee") == (("pain", "knee"), frozenset({"left"}))
+
+
+def test_an_abbreviation_keeps_its_capitals() -> None:
+    assert read_phrase("MS")[0] == ("MS",)
+    assert read_phrase("ms")[0] == ("ms",)
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        ("Asthma, unspecified, uncomplicated", "Asthma"),
+        ("Systolic (congestive) heart failure", "Systolic heart failure"),
+        ("Calculus of kidney", "kidney Calculus"),
+        ("Transient cerebral ischemic attack, unspecified", "Transient cerebral ischemic attack"),
+        ("Fracture of femur, initial encounter for closed fracture", "Fracture of femur"),
+        ("Arthritis, rheumatoid", "rheumatoid Arthritis"),
+        ("Elevated prostate specific antigen [PSA]", "Elevated PSA"),
+    ],
+)
+def test_a_chart_may_say_an_official_term_its_own_way(term: str, said: str) -> None:
+    assert said in {variant for variant, _ in official_variants(term)}
+
+
+def test_a_residual_class_has_no_name() -> None:
+    assert not list(official_variants("Other specified disorders of kidney"))
+
+
+def test_a_phrase_with_a_word_that_must_stay_in_place_does_not_turn() -> None:
+    assert list(permuted(("no", "show"))) == [("no", "show")]
+    assert ("knee", "pain") in permuted(("pain", "knee"))
+
+
+def test_a_bad_row_is_named_by_file_and_line_and_the_rest_is_read(tmp_path: Path) -> None:
+    (tmp_path / "heart.tsv").write_text(
+        "# heart\nI10\thypertension | HTN\nQQ1\tnothing\nI10\n-\tblood pressure\nI10\thigh\tnext: to\n",
+        encoding="utf-8",
+    )
+    rows, faults = read_curated({"I10"}, tmp_path)
+    assert [row.codes for row in rows] == [("I10",), ()]
+    assert [fault.split(": ")[0] for fault in faults] == ["heart.tsv:3", "heart.tsv:4", "heart.tsv:6"]
+
+
+def test_conditions_are_read_and_an_unknown_one_is_named_with_the_known_ones() -> None:
+    assert read_conditions("near: wheez*, copd; sex: female") == (("near", "wheez*, copd"), ("sex", "female"))
+    with pytest.raises(ValueError, match="one of near"):
+        read_conditions("beside: copd")
+
+
+def test_the_projects_own_files_are_well_formed() -> None:
+    anything = type("Every", (set,), {"__contains__": lambda self, item: True})()
+    assert not [fault for fault in read_curated(anything, FOLDER)[1] if "not in the release" not in fault]
+    assert not read_main_terms(anything)[1]
+
+
+INDEX = """<ICD10CM.index><letter><title>K</title>
+<mainTerm><title>Knee trouble<nemod>(chronic)</nemod></title><code>M25.9</code>
+  <term level="1"><title>runner's, jogger's</title><code>M22.2X-</code></term>
+  <term level="1"><title>with effusion</title><code>M25.46-</code></term>
+  <term level="1"><title>old</title><see>Knee trouble, runner's, jogger's</see></term>
+  <term level="1"><title>lost</title><see>Nowhere, at all</see></term></mainTerm></letter></ICD10CM.index>"""
+TABLE = """<ICD10CM.index><letter><title>N</title><mainTerm><title>Neoplasm, neoplastic</title>
+<term level="1"><title>elbow</title><cell col="2">C76.4</cell><cell col="3">C79.8-</cell><cell col="7">D49.2</cell></term>
+</mainTerm></letter></ICD10CM.index>"""
+DRUGS = """<ICD10CM.index><letter><title>A</title><mainTerm><title>Madeupine</title>
+<cell col="2">T36.0X1</cell><cell col="6">T36.0X5</cell></mainTerm></letter></ICD10CM.index>"""
+
+
+def parsed(text: str) -> ElementTree.Element:
+    return ElementTree.fromstring(text)  # noqa: S314 (our own)
+
+
+def test_index_entries_are_phrases_in_both_orders_and_alternatives_of_one_another() -> None:
+    phrases = dict(alphabetic_index(parsed(INDEX)))
+    assert phrases["knee trouble"] == "M25.9"
+    assert phrases["runner's knee trouble"] == "M22.2X"
+    assert phrases["jogger's knee trouble"] == "M22.2X"
+
+
+def test_what_relates_to_something_else_and_a_reference_to_nowhere_are_no_phrases() -> None:
+    phrases = dict(alphabetic_index(parsed(INDEX)))
+    assert not any("effusion" in phrase or "lost" in phrase for phrase in phrases)
+
+
+def test_the_neoplasm_table_speaks_each_behaviour_of_a_site() -> None:
+    phrases = dict(neoplasm_table(parsed(TABLE)))
+    assert phrases["cancer elbow"] == "C76.4"
+    assert phrases["elbow tumor"] == "D49.2"
+
+
+def test_the_drug_table_speaks_of_poisoning_and_adverse_effects_and_not_of_the_drug_alone() -> None:
+    phrases = dict(drug_table(parsed(DRUGS)))
+    assert phrases["madeupine overdose"] == "T36.0X1"
+    assert phrases["adverse effect of madeupine"] == "T36.0X5"
+    assert "madeupine" not in phrases
+
+
+def test_a_folder_without_index_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="CDC publishes"):
+        list(index_phrases(tmp_path))
+
+
+def test_the_tabular_lists_references_are_ranges_of_prefixes() -> None:
+    assert read_references("heart failure (O00-O07, O08.8)") == (("O00", "O07"), ("O08.8", "O08.8"))
+    assert in_range("O03.4", "O00", "O07")
+    assert not in_range("O08.1", "O00", "O07")
+
+
+def test_a_coder_without_a_lexicon_names_the_command_that_builds_one(tmp_path: Path) -> None:
+    with pytest.raises(LexiconMissing, match="python -m chartcoder"):
+        Coder(engine="compiled", lexicon=tmp_path)
