@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cloudformation import TEMPLATE, VARIANTS, Stack
 
 from embedded.stack import expand_template
+from tests.unit.template.cloudformation import TEMPLATE, VARIANTS, Stack
 
 
 @pytest.fixture(scope="session")

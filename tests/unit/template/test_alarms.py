@@ -1,6 +1,6 @@
 """Alarms: two start a run, each of the others calls a person for one thing that went wrong."""
 
-from cloudformation import Stack
+from tests.unit.template.cloudformation import Stack
 
 STARTING = ("BacklogAlarm", "AgeAlarm")
 

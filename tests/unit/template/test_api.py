@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from cloudformation import Stack
 
 from chartcoder.chart import ID_PATTERN
+from tests.unit.template.cloudformation import Stack
 
 ROUTES = {
     "POST /charts": "ApiFunction",

@@ -1,7 +1,8 @@
 """Everything that is kept is encrypted with the stack's own key, versioned or recoverable, and outlives the stack."""
 
 import pytest
-from cloudformation import Stack, as_list
+
+from tests.unit.template.cloudformation import Stack, as_list
 
 KEY = "${Key.Arn}"
 KEEPS_DATA = ("S3::Bucket", "DynamoDB::Table", "KMS::Key", "SQS::Queue", "Logs::LogGroup", "Backup::BackupVault")

@@ -1,6 +1,6 @@
 """Who read or wrote which chart is recorded where nobody can change it; what is kept can be restored."""
 
-from cloudformation import Stack
+from tests.unit.template.cloudformation import Stack
 
 
 def test_the_stack_records_readings_and_writings_where_no_other_trail_does(stack: Stack) -> None:

@@ -1,8 +1,7 @@
 """How instances are made: they answer tokens alone, end when they stop, and say whose they are."""
 
-from cloudformation import Stack
-
 from chartcoder.prices import ON_DEMAND, VOLUME_GB
+from tests.unit.template.cloudformation import Stack
 
 TEMPLATES = {"MasterLaunchTemplate": "master", "WorkerLaunchTemplate": "worker", "WorkerSpotLaunchTemplate": "worker"}
 

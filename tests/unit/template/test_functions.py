@@ -3,9 +3,9 @@
 from dataclasses import MISSING, fields
 
 import pytest
-from cloudformation import Stack
 
 from chartcoder.settings import PREFIX, Settings
+from tests.unit.template.cloudformation import Stack
 
 CONTROL = {
     "LauncherFunction": "functions.launcher.app.handler",

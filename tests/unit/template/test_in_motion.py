@@ -1,6 +1,6 @@
 """Nothing travels without TLS 1.2 or better, and nothing comes in from outside."""
 
-from cloudformation import Stack, as_list
+from tests.unit.template.cloudformation import Stack, as_list
 
 PLAIN = {"Bool": {"aws:SecureTransport": "false"}}
 OLD = {"NumericLessThan": {"s3:TlsVersion": "1.2"}}

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from cloudformation import TEMPLATE, Stack, allowed, as_list, permissions, statements
+
+from tests.unit.template.cloudformation import TEMPLATE, Stack, allowed, as_list, permissions, statements
 
 ROLES = ("LauncherRole", "WatchdogRole", "ApiRole", "CoderRole", "MasterRole", "WorkerRole")
 FUNCTIONS = ("LauncherRole", "WatchdogRole", "ApiRole", "CoderRole")

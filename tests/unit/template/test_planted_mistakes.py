@@ -13,15 +13,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import test_alarms
-import test_api
-import test_at_rest
-import test_audit
-import test_fleet
-import test_functions
-import test_in_motion
-import test_permissions
-from cloudformation import VARIANTS, Stack
+
+from tests.unit.template import (
+    test_alarms,
+    test_api,
+    test_at_rest,
+    test_audit,
+    test_fleet,
+    test_functions,
+    test_in_motion,
+    test_permissions,
+)
+from tests.unit.template.cloudformation import VARIANTS, Stack
 
 CHECKS = (test_at_rest, test_in_motion, test_permissions, test_fleet, test_functions, test_api, test_alarms, test_audit)
 GONE = object()
