@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from chartcoder.chart import BilledCode, Finding, RejectedCode, Setting
 from chartcoder.coding.conditions import ChartView
@@ -22,15 +23,26 @@ def setting_of(text: str) -> Setting:
 
 
 def bill(
-    findings: list[Finding], terminology: Terminology, view: ChartView, setting: Setting | None
+    findings: list[Finding],
+    terminology: Terminology,
+    view: ChartView,
+    setting: Setting | None,
+    categories: Mapping[str, dict[str, str]],
 ) -> tuple[tuple[BilledCode, ...], tuple[RejectedCode, ...]]:
-    """The codes to bill, in order, and the candidates that are not billed, each with the reason."""
+    """The codes to bill, in order, and the candidates that are not billed, each with the reason.
+
+    `categories` are the HCC categories of codes, as `hcc.read_categories` gives them.
+    """
     draft = Draft(findings, terminology, view, setting or setting_of(view.text))
     apply_guidelines(draft)
     ordered = sorted(draft.candidates.values(), key=lambda candidate: candidate.rank)
     codes = tuple(
         BilledCode(
-            candidate.code, terminology.description(candidate.code), tuple(candidate.evidence), tuple(candidate.rules)
+            candidate.code,
+            terminology.description(candidate.code),
+            tuple(candidate.evidence),
+            tuple(candidate.rules),
+            categories.get(candidate.code),
         )
         for candidate in ordered
     )

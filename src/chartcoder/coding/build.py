@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from chartcoder.coding.context import render_rules
+from chartcoder.coding.hcc import write_categories
 from chartcoder.coding.lexicon.artefact import write_lexicon
 from chartcoder.coding.lexicon.compile import (
     RANK_MAIN_TERM,
@@ -51,6 +52,7 @@ def build_lexicon(out: Path = ARTEFACT, *, index: Path | None = None, curated: P
     write_terminology(entries, out / "codes.marisa")
     write_lexicon(phrases, out, about={"release": release, "phrases": str(len(phrases.entries))})
     _write_triggers(out)
+    write_categories(out)
     return faults + main_faults
 
 

@@ -10,6 +10,7 @@ from chartcoder.coding.billing import bill
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.coreference import resolve_general_words
 from chartcoder.coding.engine import Context, Engine
+from chartcoder.coding.hcc import read_categories
 from chartcoder.coding.lexicon.artefact import Lexicon
 from chartcoder.coding.lexicon.compile import Entry
 from chartcoder.coding.matching import Matcher, Term
@@ -43,6 +44,7 @@ class Coder:
         self.release = held.about["release"]
         self._matcher = Matcher(held)
         self._terminology = Terminology(folder / "codes.marisa")
+        self._categories = read_categories(folder)
         self._engine = _make_engine(engine, folder)
 
     def code(self, chart: Chart) -> CodedChart:
@@ -59,7 +61,7 @@ class Coder:
             for code in term.entry.codes
         ]
         findings = resolve_general_words(findings, self._terminology)
-        codes, rejected = bill(findings, self._terminology, view, chart.setting)
+        codes, rejected = bill(findings, self._terminology, view, chart.setting, self._categories)
         return CodedChart(
             id=chart.id,
             codes=codes,

@@ -17,6 +17,7 @@ from chartcoder.coding.lexicon.variants import ENCOUNTER, official_variants, per
 from chartcoder.coding.terminology import CodeEntry
 
 Core = tuple[str, ...]
+MIN_STATUS_WORDS = 3
 LONGEST = 9  # core tokens; longer phrases are never said as they are written
 
 SEVENTH = "_"
@@ -187,12 +188,14 @@ def add_neoplasms(phrases: Phrases, by_code: dict[str, CodeEntry]) -> None:
 def add_index(phrases: Phrases, index: Iterable[tuple[str, str]], by_code: dict[str, CodeEntry]) -> None:
     """Layer (d): the phrases of the official index. A code that this release does not have is left out."""
     for phrase, stem in index:
-        entry = by_code.get(stem) or by_code.get(stem.rstrip("0X.")) if stem else None
+        entry = by_code.get(stem)
         code = _code_of(entry, by_code) if entry else None
         if code is None:
             continue
-        if len(stem) == 7 and code[:-1] != stem and stem in by_code:
-            code = default_leaf(by_code[stem], by_code) or code
+        if (
+            code[0] == "Z" and len(phrase.split()) < MIN_STATUS_WORDS
+        ):  # "follow up", "examination": circumstances, not terms
+            continue
         phrases.add_phrase(phrase, (_open_seventh(code),), RANK_INDEX, turn=False)
 
 
