@@ -91,11 +91,10 @@ def all_met(when: tuple[tuple[str, str], ...], view: ChartView, start: int, end:
 
 def _met(name: str, value: str, view: ChartView, start: int, end: int) -> bool:
     if name == "anywhere":
-        return bool(_any_of(value).search(view.lower))
+        return holds_any(view.lower, value)
     if name in {"near", "not near"}:
         low, high = max(0, start - NEAR), end + NEAR
-        found = _any_of(value).search(view.lower[low:start] + " \n " + view.lower[end:high])
-        return bool(found) == (name == "near")
+        return holds_any(view.lower[low:start] + " \n " + view.lower[end:high], value) == (name == "near")
     if name == "follows":  # made by the lexicon's build, for phrases that begin with a word that normalising drops
         return bool(re.search(rf"\b{re.escape(value)}\W+(?:\w+\W+)?$", view.lower[max(0, start - 40) : start]))
     if name == "section":
@@ -116,8 +115,23 @@ def _age_fits(bound: str, age: float | None) -> bool:
 
 
 @lru_cache(maxsize=20_000)
-def _any_of(words: str) -> re.Pattern[str]:
-    """ "wheez*, copd" as a pattern of whole words, with stems."""
-    stems = (word.strip() for word in words.split(","))
-    patterns = (re.escape(stem[:-1]) if stem.endswith("*") else re.escape(stem) + r"\b" for stem in stems if stem)
-    return re.compile(r"\b(?:" + "|".join(patterns) + ")")
+def _words_of(value: str) -> tuple[tuple[str, bool], ...]:
+    """ "wheez*, copd" as (("wheez", False), ("copd", True)): the words, and whether each must end where it ends."""
+    words = (word.strip() for word in value.split(","))
+    return tuple((word.rstrip("*"), not word.endswith("*")) for word in words if word)
+
+
+def holds_any(text: str, value: str) -> bool:
+    """Whether a lower-case text holds one of a condition's words, as a word (or, for a stem, as the beginning of one).
+
+    Plain searches: most words are in no chart, and a regular expression of many words costs twenty times as much.
+    """
+    for word, whole in _words_of(value):
+        place = text.find(word)
+        while place >= 0:
+            end = place + len(word)
+            begins = place == 0 or not text[place - 1].isalnum()
+            if begins and not (whole and text[end : end + 1].isalnum()):
+                return True
+            place = text.find(word, place + 1)
+    return False

@@ -76,9 +76,10 @@ def keep_the_more_specific(draft: Draft) -> None:
 def drop_general_words(draft: Draft) -> None:
     """I.B.2: a word as general as "pain" or "infection" is not billed beside what it means (`general_words.tsv`)."""
     for general, prefixes in general_codes("billing").items():
-        specific = [code for code in draft.matching(*prefixes) if code != general]
-        if general in draft.candidates and specific:
-            draft.reject(general, f"less specific than {specific[0]} (I.B.2)")
+        if general in draft.candidates:
+            specific = next((code for code in draft.matching(*prefixes) if code != general), None)
+            if specific:
+                draft.reject(general, f"less specific than {specific} (I.B.2)")
 
 
 def join_both_sides(draft: Draft) -> None:
