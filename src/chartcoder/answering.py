@@ -126,15 +126,17 @@ class Answering:
         return self._fleet.run(run) | {"workers": self._fleet.workers(run)}
 
     def status(self) -> Answer:
-        """What waits and what runs."""
+        """What waits, what runs, and why charts wait where the watchdog found that they do."""
         depth = self._queue.depth()
         lease = self._fleet.lease()
+        sweep = self._fleet.last_sweep()
         return {
             "waiting": depth.waiting,
             "in_flight": depth.in_flight,
             "delayed": depth.delayed,
             "dead_letters": self._queue.dead_letters(),
             "run": None if lease is None else self._fleet.run(lease.run),
+            "watchdog": sweep,
         }
 
 

@@ -191,7 +191,7 @@ def test_a_made_up_token_is_refused(call):
 
 def test_the_status_of_an_idle_stack(call):
     assert call("GET", "/status")[2] == {
-        "waiting": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0, "run": None,
+        "waiting": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0, "run": None, "watchdog": None,
     }  # fmt: skip
     assert call("GET", "/runs")[2] == {"runs": [], "next_token": None}
 
