@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from chartcoder.chart import Chart
 from chartcoder.coding.coder import Coder
 from chartcoder.coding.lexicon.curated import FOLDER, read_conditions, read_curated, read_main_terms
 from chartcoder.coding.lexicon.index import alphabetic_index, drug_table, index_phrases, neoplasm_table
@@ -147,3 +148,13 @@ def test_the_tabular_lists_references_are_ranges_of_prefixes() -> None:
 def test_a_coder_without_a_lexicon_names_the_command_that_builds_one(tmp_path: Path) -> None:
     with pytest.raises(LexiconMissing, match="python -m chartcoder"):
         Coder(engine="compiled", lexicon=tmp_path)
+
+
+@pytest.mark.parametrize("misspelled", ["leukocytoss", "leuocytosis", "leukocyotsis", "leukocitosis", "leukoccytosis"])
+def test_a_long_medical_word_is_known_with_one_letter_wrong(coder: Coder, misspelled: str) -> None:
+    assert coder.code(Chart(id="1", text=f"{misspelled.capitalize()} was seen.")).findings
+
+
+@pytest.mark.parametrize("word", ["gour", "fevr", "addition", "presenting", "hypothorxidsm"])
+def test_short_words_and_everyday_words_and_words_with_two_errors_are_left_alone(coder: Coder, word: str) -> None:
+    assert not coder.code(Chart(id="1", text=f"{word} was noted.")).findings

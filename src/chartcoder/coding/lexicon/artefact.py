@@ -30,6 +30,7 @@ from chartcoder.coding.lexicon.normalise import (
     canonical_word,
     is_abbreviation,
 )
+from chartcoder.coding.lexicon.spelling import Speller, write_deletions
 from chartcoder.errors import LexiconMissing
 
 SKIP, BREAK, COMMA, AND, LINE, UNKNOWN = " ", ".", ",", "&", "\n", "?"
@@ -52,6 +53,7 @@ def write_lexicon(phrases: Phrases, folder: Path, *, about: dict[str, str]) -> N
     """Write the files that `Lexicon` maps in. `about` holds at least the release's name."""
     words = marisa_trie.Trie({token for core in phrases.entries for token in core} - {AND})
     words.save(str(folder / "words.marisa"))
+    write_deletions(((word, words[word]) for word in words), folder)
     encoded = {_encode(core, words): _payload(held.values()) for core, held in phrases.entries.items()}
     trie = marisa_trie.Trie(encoded)
     trie.save(str(folder / "phrases.marisa"))
@@ -85,9 +87,10 @@ def _write_payloads(encoded: dict[str, str], trie: marisa_trie.Trie, folder: Pat
 class Vocabulary(dict[str, str]):
     """Word of a chart -> its character, remembered once seen; words are normalised and looked up on first sight."""
 
-    def __init__(self, words: marisa_trie.Trie) -> None:
+    def __init__(self, words: marisa_trie.Trie, speller: Speller) -> None:
         super().__init__()
         self._words = words
+        self._speller = speller
 
     def __missing__(self, word: str) -> str:
         if len(self) > CACHED_WORDS:  # a bound on memory, however many charts a process reads
@@ -109,7 +112,10 @@ class Vocabulary(dict[str, str]):
             return SKIP
         if lower in CONJUNCTIONS:
             return AND
-        number = self._words.get(canonical_word(lower))
+        canonical = canonical_word(lower)
+        number = self._words.get(canonical)
+        if number is None:
+            number = self._speller.correct(canonical)
         return UNKNOWN if number is None else core_character(number)
 
 
@@ -126,7 +132,7 @@ class Lexicon:
             raise LexiconMissing(f"the lexicon in {folder} is of another version; rebuild it")
         words = marisa_trie.Trie()
         words.mmap(str(folder / "words.marisa"))
-        self.vocabulary = Vocabulary(words)
+        self.vocabulary = Vocabulary(words, Speller(folder, words))
         self.phrases = marisa_trie.Trie()
         self.phrases.mmap(str(folder / "phrases.marisa"))
         starts: frozenset[str] = marshal.loads((folder / "starts.marshal").read_bytes())  # noqa: S302 (our own file)

@@ -226,6 +226,8 @@ def singular(word: str) -> str:
     known = IRREGULAR.get(word)
     if known:
         return known
+    if word.endswith("omas") and len(word) > 5:  # carcinomas
+        return word[:-1]
     if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is", "as", "os")):
         return word
     if word.endswith("ies") and len(word) > 4:
