@@ -50,7 +50,7 @@ class EmbeddedCloud:
         parameters: Mapping[str, str] | None = None,
         port: int = 0,
         stack: str = STACK,
-        enforce_iam: bool = False,
+        enforce_iam: bool = True,
         persist: bool = True,
     ) -> None:
         """Nothing is started yet; see `start`.
