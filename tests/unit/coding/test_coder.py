@@ -184,6 +184,11 @@ def test_a_long_chart_has_as_many_findings_as_its_parts(code: Code, joint: str) 
     assert len(coded.findings) == 9_000
 
 
+@pytest.mark.parametrize("piece", ["x", "[", "\n", "A: ", "left ", "ABC ", "no ", "and ", ", ", "BMI ", "1. ", "[ ] "])
+def test_a_hundred_thousand_of_the_same_are_read(code: Code, piece: str) -> None:
+    assert code(piece * 100_000).codes == ()
+
+
 def test_evaluation_counts_pairs_and_names_what_was_missed_and_what_was_false(coder: Coder) -> None:
     coded = [coder.code(Chart(id="1", text="ASSESSMENT\n1. Gout.\n2. Hypertension."))]
     result = evaluate({"1": {"M10.9", "E11.9"}, "2": {"I10"}}, coded)

@@ -99,7 +99,7 @@ INDEX = """<ICD10CM.index><letter><title>K</title>
   <term level="1"><title>old</title><see>Knee trouble, runner's, jogger's</see></term>
   <term level="1"><title>lost</title><see>Nowhere, at all</see></term></mainTerm></letter></ICD10CM.index>"""
 TABLE = """<ICD10CM.index><letter><title>N</title><mainTerm><title>Neoplasm, neoplastic</title>
-<term level="1"><title>elbow</title><cell col="2">C76.4</cell><cell col="3">C79.8-</cell><cell col="7">D49.2</cell></term>
+<term level="1"><title>elbow</title><cell col="2">C76.4</cell><cell col="7">D49.2</cell></term>
 </mainTerm></letter></ICD10CM.index>"""
 DRUGS = """<ICD10CM.index><letter><title>A</title><mainTerm><title>Madeupine</title>
 <cell col="2">T36.0X1</cell><cell col="6">T36.0X5</cell></mainTerm></letter></ICD10CM.index>"""

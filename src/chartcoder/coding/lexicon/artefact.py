@@ -37,6 +37,7 @@ SKIP, BREAK, COMMA, AND, LINE, UNKNOWN = " ", ".", ",", "&", "\n", "?"
 FIRST_ATTRIBUTE, FIRST_CORE = 0x100, 0x1000
 SURROGATES, AFTER_SURROGATES = 0xD800, 0x800
 FORMAT = 1
+LONGEST_WORD = 60  # letters
 CACHED_WORDS = 200_000
 
 ATTRIBUTE_CHARACTERS = {attribute: chr(FIRST_ATTRIBUTE + place) for place, attribute in enumerate(ATTRIBUTES)}
@@ -93,6 +94,8 @@ class Vocabulary(dict[str, str]):
         self._speller = speller
 
     def __missing__(self, word: str) -> str:
+        if len(word) > LONGEST_WORD:  # no word: what a scanner made of a line, or worse; not worth remembering
+            return UNKNOWN
         if len(self) > CACHED_WORDS:  # a bound on memory, however many charts a process reads
             self.clear()
         character = self[word] = self._character(word)
