@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 from chartcoder.cloud.charts import ChartStore
@@ -35,7 +35,7 @@ def uploads(path: Path) -> Iterator[Upload]:
     if not path.exists():
         raise BadRequest(f"{path}: no such file or folder")
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    taken: Counter[str] = Counter()
+    taken: set[str] = set()
     for file in files:
         relative = Path(file.name) if path.is_file() else file.relative_to(path)
         if any(part.startswith(".") for part in relative.parts):
@@ -49,11 +49,13 @@ def uploads(path: Path) -> Iterator[Upload]:
             yield Upload(_unique(relative.with_suffix("").as_posix(), taken), file.suffix or TEXT, file.read_bytes())
 
 
-def _unique(name: str, taken: Counter[str]) -> str:
+def _unique(name: str, taken: set[str]) -> str:
     """An id made of a file's name: opaque letters only, and no two alike."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-")[:120] or "chart"
-    taken[plain] += 1
-    return plain if taken[plain] == 1 else f"{plain}-{taken[plain]}"
+    numbered = (f"{plain}-{number}" for number in count(2))
+    chosen = next(candidate for candidate in chain([plain], numbered) if candidate not in taken)
+    taken.add(chosen)
+    return chosen
 
 
 def submit(path: Path, store: ChartStore, batch: str) -> int:
@@ -68,7 +70,7 @@ def submit(path: Path, store: ChartStore, batch: str) -> int:
         store.put(f"{batch}/{upload.name}", upload.data, extension=upload.extension)
 
     with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="upload") as pool:
-        count = sum(1 for _ in pool.map(put, uploads(path)))
-    if not count:
+        submitted = sum(1 for _ in pool.map(put, uploads(path)))
+    if not submitted:
         raise BadRequest(f"{path} holds no chart: expected text, FHIR, C-CDA, HL7 or PDF files, or JSON Lines")
-    return count
+    return submitted
