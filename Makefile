@@ -12,7 +12,7 @@ demo: setup  ## the whole pipeline on the embedded cloud, on the sample charts (
 	.venv/bin/chartcoder up $(if $(CHARTS),--charts $(CHARTS)) $(if $(ONCE),--once)
 
 test: setup  ## every test; PYTEST="-k worker" picks some
-	.venv/bin/python -m pytest $(PYTEST)
+	.venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
 
 lint: setup  ## what CI lints, and nothing else
 	tools/lint.sh
