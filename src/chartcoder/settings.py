@@ -48,7 +48,7 @@ class Settings:
     max_chart_bytes: int = 10_000_000
     chart_seconds: int = 120  # longest time one chart may take to code
     max_receives: int = 3  # the queue's maxReceiveCount: tries before a chart is a dead letter
-    engine: str = "medspacy"
+    engine: str = "compiled"
     coder_image: str = ""  # resolved by the launcher: the digests the stack was deployed with
     control_image: str = ""
     run: str = ""  # the run an instance belongs to

@@ -37,7 +37,7 @@ class Coder:
         ValueError: unknown engine.
     """
 
-    def __init__(self, *, engine: str = "medspacy", lexicon: Path | None = None) -> None:
+    def __init__(self, *, engine: str = "compiled", lexicon: Path | None = None) -> None:
         folder = lexicon or ARTEFACT
         held = Lexicon(folder)
         self.engine = engine

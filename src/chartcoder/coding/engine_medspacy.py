@@ -31,7 +31,10 @@ class MedspacyEngine:
         return [0, *(sentence.start_char for sentence in doc.sents if sentence.start_char)]
 
     def read(self, text: str, spans: Sequence[tuple[int, int]], sections: Sections) -> list[Context]:
-        """The context of each span by medspaCy. Spans are widened to whole tokens for it; `sections` are not asked."""
+        """The context of each span by medspaCy. Spans are widened to whole tokens for it.
+
+        The section is the project's own where it knows one: medspaCy's headings all need a colon.
+        """
         from spacy.util import filter_spans
 
         doc = self._nlp.make_doc(text)
@@ -44,8 +47,12 @@ class MedspacyEngine:
             for _, component in self._nlp.pipeline:
                 doc = component(doc)
         by_token = {token: entity for entity in doc.ents for token in range(entity.start, entity.end)}
-        return [
+        contexts = [
             _context(by_token.get(entity.start)) if entity is not None else Context(None, {}) for entity in entities
+        ]
+        return [
+            context._replace(section=sections.at(start) or context.section)
+            for context, (start, _) in zip(contexts, spans, strict=True)
         ]
 
 
