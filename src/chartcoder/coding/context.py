@@ -145,7 +145,7 @@ class TriggerFinder:
     def __init__(self, triggers: dict[str, Trigger]) -> None:
         self._automaton = ahocorasick.Automaton()
         for string, trigger in triggers.items():
-            opens = string[0].isalnum()  # must not begin, or end, inside a word
+            opens = string[0].isalnum() and not string.startswith("n't")  # must not begin, or end, inside a word
             closes = string[-1].isalnum()
             self._automaton.add_word(string, (len(string), opens, closes, trigger))
         self._automaton.make_automaton()
@@ -211,15 +211,20 @@ def _limit(modifier: Modifier, by: Modifier) -> None:
         modifier.scope_start = by.end
 
 
-def cues_of(modifiers: list[Modifier], start: int, end: int, low: str) -> dict[str, str]:
-    """The cues that reach the term at [start, end): category -> the trigger's words. A trigger inside a term is
-    none."""
+def cues_of(
+    modifiers: list[Modifier], start: int, end: int, low: str, *, own_words_act: bool = False
+) -> dict[str, str]:
+    """The cues that reach the term at [start, end): category -> the trigger's words.
+
+    A trigger inside a term ("nausea without vomiting") is none; in medspaCy it acts on its own term where others follow
+    it, which `own_words_act` restores.
+    """
     cues: dict[str, str] = {}
     for modifier in modifiers:
         direction = modifier.trigger.direction
         if direction in {TERMINATE, PSEUDO} or overlap(modifier.start, modifier.end, start, end):
             continue
-        if modifier.start >= start and modifier.end <= end:
+        if not own_words_act and modifier.start >= start and modifier.end <= end:
             continue
         if overlap(modifier.scope_start, modifier.scope_end, start, end):
             cues.setdefault(modifier.trigger.category, low[modifier.start : modifier.end])

@@ -37,9 +37,14 @@ class CompiledEngine:
         ]
 
     def cues(
-        self, text: str, spans: Sequence[tuple[int, int]], sentence_around: Callable[[int], tuple[int, int]]
+        self,
+        text: str,
+        spans: Sequence[tuple[int, int]],
+        sentence_around: Callable[[int], tuple[int, int]],
+        *,
+        own_words_act: bool = False,
     ) -> list[dict[str, str]]:
-        """The cues that reach each span, with sentences from whoever splits them."""
+        """The cues that reach each span, with sentences from whoever splits them; `own_words_act` as in `cues_of`."""
         low = lower_in_place(text)
         modifiers = self._finder.find(low)
         starts = [modifier.start for modifier in modifiers]
@@ -50,7 +55,7 @@ class CompiledEngine:
                 sentence_start, sentence_end = sentence_around(start)
                 near = modifiers[bisect_left(starts, sentence_start) : bisect_left(starts, sentence_end)]
                 set_scopes(near, sentence_start, sentence_end)
-            cues.append(cues_of(near, start, end, low) if near else {})
+            cues.append(cues_of(near, start, end, low, own_words_act=own_words_act) if near else {})
         return cues
 
 
