@@ -3,10 +3,17 @@
 
 MADE_FROM := pyproject.toml $(wildcard requirements/*.txt) $(wildcard tools/*)
 
-setup: .venv/.complete  ## .venv with everything, so that .venv/bin/chartcoder runs
+LEXICON := src/chartcoder/coding/artefact
+LEXICON_FROM := $(shell find src/chartcoder/coding -name '*.py' -o -name '*.tsv')
+
+setup: .venv/.complete $(LEXICON)/.complete  ## .venv with everything, so that .venv/bin/chartcoder runs
 
 .venv/.complete: $(MADE_FROM)
 	tools/setup.sh
+
+$(LEXICON)/.complete: .venv/.complete $(LEXICON_FROM)
+	.venv/bin/python -m chartcoder.coding.build
+	touch $@
 
 demo: setup  ## the whole pipeline on the embedded cloud, on the sample charts (CHARTS=DIR for your own)
 	.venv/bin/chartcoder up $(if $(CHARTS),--charts $(CHARTS)) $(if $(ONCE),--once)
@@ -17,8 +24,8 @@ test: setup  ## every test; PYTEST="-k worker" picks some
 lint: setup  ## what CI lints, and nothing else
 	tools/lint.sh
 
-bench: setup  ## accuracy and speed; figures, no verdicts
-	.venv/bin/python -m bench
+bench: setup  ## what the pipeline costs over the pure coding; bench/ has more, each with --help
+	.venv/bin/python -m bench.pipeline
 
 lock:  ## write requirements/*.txt anew from pyproject.toml
 	PATH="$(CURDIR)/.venv/bin:$$PATH" tools/lock.sh

@@ -32,7 +32,6 @@ from embedded.stack import deploy_stack, expand_template, resources
 STACK = "chartcoder"
 
 LOOPBACK_PARAMETERS = {
-    "LeaseSeconds": "60",
     "WatchSeconds": "2",
     "WatchdogRate": "rate(1 minute)",
 }

@@ -43,7 +43,7 @@ def run(*, charts: Path | None, data: Path, port: int, workers: int, stay: bool,
     parameters = {"MaxWorkers": str(workers), "MinWorkers": str(workers)}
     try:
         with _ended_by_sigterm(), EmbeddedCloud(PROJECT, data, parameters=parameters, port=port) as cloud:
-            status = _run_batch(cloud, charts or SAMPLES, console)
+            status = _run_batch(cloud, charts or SAMPLES, console, stay=stay)
             if stay:
                 console.print("\nCtrl-C ends the embedded cloud.", style="dim")
                 signal.pause()
@@ -67,7 +67,7 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _run_batch(cloud: EmbeddedCloud, charts: Path, console: Console) -> int:
+def _run_batch(cloud: EmbeddedCloud, charts: Path, console: Console, *, stay: bool) -> int:
     console.print(
         f"AWS on loopback at {cloud.endpoint}, stack [bold]{cloud.stack}[/] from template.yaml", highlight=False
     )
@@ -80,7 +80,7 @@ def _run_batch(cloud: EmbeddedCloud, charts: Path, console: Console) -> int:
     with console.status(f"submitting charts of {charts}"):
         observer.submitted = submit(charts, store, batch)
     console.print(f"{observer.submitted} charts submitted as [bold]{batch}[/]\n", highlight=False)
-    return _report(observer, _watch(observer, console), console)
+    return _report(observer, _watch(observer, console), console, stay=stay)
 
 
 def _watch(observer: Observer, console: Console) -> Snapshot:
@@ -122,7 +122,7 @@ def _essence(snapshot: Snapshot) -> str:
     return repr((snapshot.ended, snapshot.waiting, snapshot.in_flight, snapshot.dead_letters, states, stages))
 
 
-def _report(observer: Observer, snapshot: Snapshot, console: Console) -> int:
+def _report(observer: Observer, snapshot: Snapshot, console: Console, *, stay: bool) -> int:
     charts = observer.charts(SHOWN_CHARTS)
     console.print(view.results(charts, submitted=observer.submitted, shown=SHOWN_CHARTS))
     console.print(view.runs(snapshot))
@@ -144,7 +144,8 @@ def _report(observer: Observer, snapshot: Snapshot, console: Console) -> int:
     }
     console.print(view.checks(found))
     console.print(f"\n{snapshot.seconds:.0f} s from the upload to the end, {snapshot.cost_usd:.4f} USD by list price")
-    _tell_api(observer, charts, console)
+    if stay:
+        _tell_api(observer, charts, console)
     return 0 if all(found.values()) else 1
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv with everything: the locked packages, Ansible's amazon.aws, this checkout (editable) and the compiled lexicon.
+# Makes .venv with everything: the locked packages, Ansible's amazon.aws and this checkout (editable).
 # Needs python3 (3.11 to 3.13); on Debian it adds python3-venv, which Debian ships apart.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,5 +23,4 @@ fi
 .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements/dev.txt
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
 .venv/bin/python tools/install_collections.py
-.venv/bin/python -m chartcoder.coding.build
 touch .venv/.complete

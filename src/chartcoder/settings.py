@@ -40,7 +40,7 @@ class Settings:
     max_workers: int = 10
     spot_share: int = 100  # percent of the workers asked for as Spot
     target_minutes: int = 60  # a run is sized to be done in this time
-    lease_seconds: int = 300
+    lease_seconds: int = 600
     longest_life_minutes: int = 720
     budget_usd: float = 25.0  # for one run
     instance_type: str = "c7i.xlarge"

@@ -13,6 +13,7 @@ WITHOUT_RESOURCE = {
     # what AWS cannot narrow to a resource (Service Authorization Reference)
     "ec2:DescribeInstances",
     "ec2:DescribeInstanceStatus",
+    "ec2:DescribeTags",
     "ecr:GetAuthorizationToken",
     "ssm:UpdateInstanceInformation",
     "ssmmessages:CreateControlChannel",
