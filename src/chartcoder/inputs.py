@@ -45,7 +45,7 @@ def documents(paths: list[Path]) -> Iterator[Document]:
     """The documents under `paths`, in order, read one by one.
 
     A folder gives every file below it that is not hidden; its documents are named by their path from the folder,
-    without extension. A `.jsonl` file gives one document a line, `{"id": ..., "text": ...}`; so does standard input where
+    without extension. A `.jsonl` file gives one document a line, `{"id", "text"}`; so does standard input where
     its first line is such an object, and else it is one document.
     """
     for path in paths:
