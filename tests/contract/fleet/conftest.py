@@ -137,6 +137,7 @@ def settings(aws: SimpleNamespace) -> Settings:
         coder_function="coder",
         worker_log_group="workers",
         master_log_group="masters",
+        lease_seconds=300,
     )
 
 
