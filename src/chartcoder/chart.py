@@ -6,7 +6,7 @@ All offsets count characters of `Chart.text` (Unicode code points, as Python's `
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 Assertion = Literal["present", "negated", "possible", "historical", "family", "hypothetical", "other_person"]
@@ -78,8 +78,19 @@ class CodedChart:
     engine: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON object of the command line, the results store and the API."""
-        return asdict(self)
+        """The JSON object of the command line, the results store and the API.
+
+        Written out: `dataclasses.asdict` copies every value, which took a sixth of the whole coder's time.
+        """
+        return {
+            "id": self.id,
+            "codes": [_fields(code) for code in self.codes],
+            "findings": [_fields(finding) for finding in self.findings],
+            "rejected": [_fields(code) for code in self.rejected],
+            "release": self.release,
+            "coder": self.coder,
+            "engine": self.engine,
+        }
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> CodedChart:
@@ -96,3 +107,10 @@ class CodedChart:
             coder=value["coder"],
             engine=value["engine"],
         )
+
+
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (BilledCode, Finding, RejectedCode)}
+
+
+def _fields(value: BilledCode | Finding | RejectedCode) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in _NAMES[type(value)]}
