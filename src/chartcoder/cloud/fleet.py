@@ -12,7 +12,6 @@ Times of records are ISO-8601 UTC strings; `expires_at` and `forget_at` are epoc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -248,7 +247,7 @@ class FleetTable:
                 "first_seen_at": item["first_seen_at"],
                 "seen_at": item["seen_at"],
             }
-            for item in self._query("pk = :pk", {":pk": f"RUN#{run}"})
+            for item in pages.every(self._table, "pk = :pk", {":pk": f"RUN#{run}"})
         ]
 
     # the watchdog's memory
@@ -273,14 +272,6 @@ class FleetTable:
         """The watchdog's last look: `at`, `charts_waiting`, `why`, and `waiting_since` where charts wait."""
         item = self._table.get_item(Key=WATCH).get("Item")
         return None if item is None else {name: _plain(value) for name, value in item.items() if name not in LEASE}
-
-    def _query(self, condition: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        token = None
-        while True:
-            items, token = pages.query(self._table, condition, values, limit=1000, token=token, ConsistentRead=True)
-            yield from items
-            if token is None:
-                return
 
     def _update(self, key: dict[str, str], change: str, condition: str, values: dict[str, Any], *names: str) -> bool:
         """Whether the condition held."""

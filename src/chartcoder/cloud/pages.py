@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from chartcoder.errors import BadRequest
@@ -35,6 +36,16 @@ def query(
     answer = table.query(**request)
     last = answer.get("LastEvaluatedKey")
     return answer["Items"], None if last is None else _encode(last)
+
+
+def every(table: Any, condition: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All items of a query, page by page, read consistently."""
+    token = None
+    while True:
+        items, token = query(table, condition, values, limit=1000, token=token, ConsistentRead=True)
+        yield from items
+        if token is None:
+            return
 
 
 def _encode(key: dict[str, str]) -> str:

@@ -17,7 +17,7 @@ import random
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -264,7 +264,7 @@ class ResultsStore:
             NotFound: there is no such batch.
         """
         key = {":pk": f"BATCH#{batch}", ":prefix": "TALLY#"}
-        tallies = list(self._query("pk = :pk AND begins_with(sk, :prefix)", key))
+        tallies = list(pages.every(self._table, "pk = :pk AND begins_with(sk, :prefix)", key))
         if not tallies and "Item" not in self._table.get_item(Key={"pk": "BATCHES", "sk": batch}):
             raise NotFound("there is no such batch, or none of its charts has been looked at yet")
         return {state: sum(int(tally.get(state, 0)) for tally in tallies) for state in ("coded", "failed")}
@@ -308,14 +308,6 @@ class ResultsStore:
         key = {"pk": f"BATCH#{batch}", "sk": f"CHART#{chart}"}
         item: dict[str, Any] | None = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
         return item
-
-    def _query(self, condition: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        token = None
-        while True:
-            items, token = pages.query(self._table, condition, values, limit=1000, token=token, ConsistentRead=True)
-            yield from items
-            if token is None:
-                return
 
 
 @dataclass(frozen=True, slots=True)
