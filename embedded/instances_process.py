@@ -39,6 +39,9 @@ class ProcessMachines:
         console.parent.mkdir(parents=True, exist_ok=True)
         scratch = _scratch(boot.instance_id)
         scratch.mkdir(mode=0o700)
+        identity = home / "root" / "var" / "lib" / "cloud" / "data" / "instance-id"  # where cloud-init keeps it
+        identity.parent.mkdir(parents=True, exist_ok=True)
+        identity.write_text(boot.instance_id)
         script = home / "user-data"
         script.write_bytes(boot.user_data)
         environment = {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes .venv with everything: the locked packages, Ansible's amazon.aws and this checkout (editable).
-# Needs python3 (3.11 to 3.13); on Debian it adds python3-venv, which Debian ships apart.
+# Needs python3 (3.11 to 3.13); on Debian it adds python3-venv and curl where they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,12 +10,16 @@ python=${PYTHON:-python3}
     exit 1
 }
 
-if ! "$python" -c 'import ensurepip' 2>/dev/null; then
+# What Debian ships apart: Python's venv module, and curl, which a boot script asks the metadata service with.
+lacking=()
+"$python" -c 'import ensurepip' 2>/dev/null || lacking+=(python3-venv)
+command -v curl >/dev/null || lacking+=(curl)
+if [ ${#lacking[@]} -gt 0 ]; then
     sudo=$([ "$(id -u)" = 0 ] || echo sudo)
-    command -v apt-get >/dev/null || { echo "setup: this Python has no venv module; install it" >&2; exit 1; }
-    echo "setup: Debian ships Python's venv module apart; installing python3-venv"
+    command -v apt-get >/dev/null || { echo "setup: please install ${lacking[*]}" >&2; exit 1; }
+    echo "setup: installing ${lacking[*]}"
     $sudo apt-get update -qq
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${lacking[@]}" >/dev/null
 fi
 
 [ -x .venv/bin/python ] || "$python" -m venv .venv
