@@ -24,7 +24,7 @@ from chartcoder.coding.lexicon.artefact import (
     UNKNOWN,
     Lexicon,
 )
-from chartcoder.coding.lexicon.compile import LONGEST, Entry
+from chartcoder.coding.lexicon.compile import LONGEST, SIDES, Entry
 from chartcoder.coding.lexicon.normalise import ATTRIBUTES, WORD
 
 OUTSIDE_PHRASES = frozenset(ATTRIBUTE_OF_CHARACTER) | {SKIP}
@@ -38,7 +38,6 @@ so."""
 
 REMEMBERED = 50_000  # phrases with attributes
 LONGEST_CLAUSE = 120  # pieces
-SIDES = frozenset({"left", "right", "bilateral"})
 SIDE_CHARACTERS = frozenset(ATTRIBUTE_CHARACTERS[side] for side in SIDES)
 
 IMPLIED = frozenset({"primary", "essential", "unilateral", "closed", "displaced"})
@@ -251,11 +250,14 @@ def _choose_side(said: frozenset[str], choose: Callable[[frozenset[str]], Entry 
 
 
 def side_said_elsewhere(encoding: Encoding, first: int, last: int) -> frozenset[str]:
-    """The side of a phrase that the chart gives not beside it but in its clause before it, or wherever it names the
-    same site.
+    """The side of a phrase that the chart gives not beside it but with its site ("cyst of the right knee"), in its
+    clause before it, or wherever it names the same site.
 
     Taken only where the chart names one side: with two, the phrase stays unspecified.
     """
+    sides = _side_of_site_behind(encoding.characters, encoding.places[last - 1] + 1)
+    if sides:
+        return sides
     place = encoding.places[first]
     floor = max(0, place - LONGEST_CLAUSE)
     clause_start = max(encoding.characters.rfind(mark, floor, place) for mark in (BREAK, LINE)) + 1
@@ -263,6 +265,16 @@ def side_said_elsewhere(encoding: Encoding, first: int, last: int) -> frozenset[
     if len(sides) == 1:
         return sides
     sides = frozenset().union(*(_sides_of_token(encoding, token) for token in set(encoding.core[first:last]) - {AND}))
+    return sides if len(sides) == 1 else frozenset()
+
+
+def _side_of_site_behind(characters: str, place: int) -> frozenset[str]:
+    """The side in "of the right" or "in her left" directly behind a phrase: a filler, then the side."""
+    run = place
+    while run < len(characters) and characters[run] in OUTSIDE_PHRASES:
+        run += 1
+    behind = characters[place:run]
+    sides = _sides_in(behind) if behind.startswith(SKIP * 3) else frozenset()
     return sides if len(sides) == 1 else frozenset()
 
 

@@ -196,3 +196,20 @@ def test_evaluation_counts_pairs_and_names_what_was_missed_and_what_was_false(co
     assert result.levels["full code"].recall == pytest.approx(1 / 3)
     assert ("E11.9", 1) in result.missed
     assert result.false == [("I10", 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Right ear pain.", "H92.01"),
+        ("Bilateral ear pain.", "H92.03"),
+        ("Left ankle fracture.", "S82.892A"),
+        ("Left rib fracture.", "S22.32XA"),
+        ("Left lower extremity DVT.", "I82.402"),
+        ("Left sciatica.", "M54.32"),
+        ("Baker's cyst of the right knee.", "M71.21"),
+        ("Ear pain.", "H92.09"),
+    ],
+)
+def test_a_side_moves_a_code_that_leaves_it_open_to_the_code_of_that_side(code: Code, text: str, wanted: str) -> None:
+    assert [finding.code for finding in code(text).findings] == [wanted]
