@@ -25,7 +25,7 @@ from chartcoder.coding.lexicon.artefact import (
     Lexicon,
 )
 from chartcoder.coding.lexicon.compile import LONGEST, SIDES, Entry
-from chartcoder.coding.lexicon.normalise import ATTRIBUTES, WORD
+from chartcoder.coding.lexicon.normalise import ATTRIBUTES, LETTER_A, WORD
 
 OUTSIDE_PHRASES = frozenset(ATTRIBUTE_OF_CHARACTER) | {SKIP}
 COORDINATING = frozenset({AND, COMMA})
@@ -107,6 +107,7 @@ class Matcher:
         characters = [SKIP] * len(pieces)
         characters[0::2] = map(self._separators.__getitem__, pieces[0::2])
         characters[1::2] = map(self._lexicon.vocabulary.__getitem__, pieces[1::2])
+        self._mark_articles(pieces, characters)
         place = -1
         for _ in range(characters.count(LINE)):
             place = characters.index(LINE, place + 1)
@@ -115,6 +116,18 @@ class Matcher:
         places = [place for place, character in enumerate(characters) if character not in OUTSIDE_PHRASES]
         offsets = list(accumulate(map(len, pieces)))
         return Encoding("".join(characters), "".join(map(characters.__getitem__, places)), places, offsets, {})
+
+    def _mark_articles(self, pieces: list[str], characters: list[str]) -> None:
+        """A capital A that begins a sentence or an item, or stands in a text of capitals, is the article."""
+        letter = self._lexicon.vocabulary[LETTER_A]
+        place = -1
+        for _ in range(characters.count(letter)):
+            place = characters.index(letter, place + 1)
+            begins = place == 1 or characters[place - 1] in {BREAK, LINE}
+            following = pieces[place + 2] if place + 2 < len(pieces) else ""
+            in_capitals = place > 1 and pieces[place - 2].isupper() and len(following) > 1 and following.isupper()
+            if begins or in_capitals:
+                characters[place] = SKIP
 
     def find(self, text: str, view: ChartView) -> list[Term]:
         """The terms of a text, in order, not overlapping.

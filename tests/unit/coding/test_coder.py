@@ -213,3 +213,41 @@ def test_evaluation_counts_pairs_and_names_what_was_missed_and_what_was_false(co
 )
 def test_a_side_moves_a_code_that_leaves_it_open_to_the_code_of_that_side(code: Code, text: str, wanted: str) -> None:
     assert [finding.code for finding in code(text).findings] == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Hepatitis A.", ["B15.9"]),
+        ("He was found to have hepatitis A and B.", ["B15.9", "B19.10"]),
+        ("Influenza A.", ["J10.1"]),
+        ("Vitamin A deficiency.", ["E50.9"]),
+        ("Type A aortic dissection.", ["I71.010"]),
+        ("She recovered from hepatitis. A cough remains.", ["K75.9", "R05.9"]),
+        ("PATIENT WITH HEPATITIS A STROKE", ["K75.9", "I63.9"]),
+        ("A-fib.", ["I48.91"]),
+    ],
+)
+def test_a_capital_a_is_a_name_within_a_sentence_and_an_article_where_one_begins(
+    code: Code, text: str, wanted: list[str]
+) -> None:
+    assert [finding.code for finding in code(text).findings] == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Acute on chronic HFrEF.", ["I50.23"]),
+        ("Acute on chronic HFpEF.", ["I50.33"]),
+        ("Grade 2 hemorrhoids.", ["K64.1"]),
+    ],
+)
+def test_a_curated_phrase_of_an_abbreviation_and_attributes_counts_with_the_fillers_between_them(
+    code: Code, text: str, wanted: list[str]
+) -> None:
+    assert [finding.code for finding in code(text).findings] == wanted
+
+
+def test_urosepsis_has_no_default_code(code: Code) -> None:
+    """Official Guidelines I.C.1.d.1.a.ii: the provider must be asked."""
+    assert not [finding for finding in code("Urosepsis.").findings if finding.code]
