@@ -251,3 +251,20 @@ def test_a_curated_phrase_of_an_abbreviation_and_attributes_counts_with_the_fill
 def test_urosepsis_has_no_default_code(code: Code) -> None:
     """Official Guidelines I.C.1.d.1.a.ii: the provider must be asked."""
     assert not [finding for finding in code("Urosepsis.").findings if finding.code]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Necrotic lesions were removed.", []),
+        ("The toe is necrotic.", ["I96"]),
+        ("Hemorrhagic cysts.", []),
+        ("Carcinoma.", []),
+        ("Carcinoma of unknown primary.", ["C80.1"]),
+        ("Placed in the decubitus position.", []),
+        ("Decubitus on the heel.", ["L89.609"]),
+        ("Stress test was done.", []),
+    ],
+)
+def test_a_word_that_names_no_disease_where_it_stands_gives_no_code(code: Code, text: str, wanted: list[str]) -> None:
+    assert [finding.code for finding in code(text).findings if finding.code] == wanted

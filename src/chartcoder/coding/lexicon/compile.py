@@ -222,6 +222,22 @@ def _inherit(phrases: Phrases, row: CuratedRow, by_code: dict[str, CodeEntry]) -
                 phrases.add(core, entry._replace(rank=entry.rank + RANK_INHERITED))
 
 
+def drop_undone_conditions(phrases: Phrases) -> None:
+    """The release's own unconditional entry goes where curators narrowed the same phrase and code by "not near".
+
+    It would give the code just where they wanted none.
+    """
+    for held in phrases.entries.values():
+        narrowed = {
+            (entry.attributes, entry.codes)
+            for entry in held.values()
+            if any(name == "not near" for name, _ in entry.when)
+        }
+        for slot, entry in list(held.items()):
+            if not entry.when and entry.rank >= RANK_TITLE and (entry.attributes, entry.codes) in narrowed:
+                del held[slot]
+
+
 def add_sides(phrases: Phrases, sides: Sides) -> None:
     """Every phrase whose code leaves the side open also stands, with a side beside it, for the code of that side."""
     for core, held in phrases.entries.items():
