@@ -268,3 +268,18 @@ def test_urosepsis_has_no_default_code(code: Code) -> None:
 )
 def test_a_word_that_names_no_disease_where_it_stands_gives_no_code(code: Code, text: str, wanted: list[str]) -> None:
     assert [finding.code for finding in code(text).findings if finding.code] == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A non-diabetic man.",
+        "Non-ischemic cardiomyopathy.",
+        "The child of non-consanguineous parents.",
+        "He did not present arthritis.",
+        "She did not present with fever.",
+        "The patient had no history of trauma.",
+    ],
+)
+def test_what_a_prefix_or_a_trigger_that_runs_into_the_term_denies_is_not_present(code: Code, text: str) -> None:
+    assert "present" not in {finding.assertion for finding in code(text).findings if finding.code}
