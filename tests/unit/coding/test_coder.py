@@ -283,3 +283,7 @@ def test_a_word_that_names_no_disease_where_it_stands_gives_no_code(code: Code, 
 )
 def test_what_a_prefix_or_a_trigger_that_runs_into_the_term_denies_is_not_present(code: Code, text: str) -> None:
     assert "present" not in {finding.assertion for finding in code(text).findings if finding.code}
+
+
+def test_a_mother_with_her_child_is_not_pregnant(code: Code) -> None:
+    assert not [finding for finding in code("She came with her child.").findings if finding.code]
