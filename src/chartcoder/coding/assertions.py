@@ -47,6 +47,8 @@ BOX = re.compile(
     r"(?:\[(?P<square>[ xX\u2713]?)\]|\((?P<round>[ xX])\)|(?P<empty>\u2610)|(?P<ticked>[\u2611\u2612]))[ \t]*$"
 )
 """A check box before a term."""
+PREFIX = re.compile(r"\bnon-$", re.I)
+"""A prefix directly before a term, and no part of it: "non-ischemic"."""
 BOX_ENDS = frozenset("])\u2610\u2611\u2612")
 
 
@@ -91,6 +93,9 @@ def assertion_of(code: str | None, text: str, lead: str, context: Context) -> tu
         context: its section and ConText cues.
     """
     cues, section = context.cues, context.section
+    prefix = PREFIX.search(lead)
+    if prefix:
+        return "negated", prefix[0]
     classes = class_of(code) if code else frozenset[str]()
     about_family = "family_history" in classes
     if NEGATED in cues and "absence" not in classes:

@@ -21,9 +21,12 @@ from chartcoder.coding.lexicon.compile import (
     add_index,
     add_neoplasms,
     add_official,
+    add_sides,
+    drop_undone_conditions,
 )
 from chartcoder.coding.lexicon.curated import FOLDER, read_curated, read_main_terms
 from chartcoder.coding.lexicon.index import index_phrases
+from chartcoder.coding.lexicon.sides import sided_codes
 from chartcoder.coding.terminology import read_release, write_terminology
 
 ARTEFACT = Path(__file__).parent / "artefact"
@@ -49,6 +52,8 @@ def build_lexicon(out: Path = ARTEFACT, *, index: Path | None = None, curated: P
     add_curated(phrases, rows, by_code)
     main_terms, main_faults = read_main_terms(set(by_code))
     add_curated(phrases, main_terms, by_code, rank=RANK_MAIN_TERM)
+    drop_undone_conditions(phrases)
+    add_sides(phrases, sided_codes(entries))
     write_terminology(entries, out / "codes.marisa")
     write_lexicon(phrases, out, about={"release": release, "phrases": str(len(phrases.entries))})
     _write_triggers(out)

@@ -8,7 +8,7 @@ from chartcoder.chart import Assertion, Chart, CodedChart, Finding
 from chartcoder.coding.assertions import assertion_of, class_of, template_answer
 from chartcoder.coding.billing import bill
 from chartcoder.coding.conditions import ChartView
-from chartcoder.coding.coreference import resolve_general_words
+from chartcoder.coding.coreference import describes_a_noun, resolve_general_words
 from chartcoder.coding.engine import Context, Engine
 from chartcoder.coding.hcc import read_categories
 from chartcoder.coding.lexicon.artefact import Lexicon
@@ -92,6 +92,8 @@ class Coder:
         lead = text[max(0, term.start - LEAD) : term.start]
         answer = template_answer(text, term.start, term.end)
         assertion, cue = answer or assertion_of(full, text[term.start : term.end], lead, context)
+        if describes_a_noun(full, text, term.start, term.end):
+            return self._uncoded(text, term, context, assertion, cue)
         if "result" in class_of(full) and context.section not in WHERE_RESULTS_MATTER:
             return self._uncoded(text, term, context, assertion, cue)
         return Finding(

@@ -216,13 +216,16 @@ def cues_of(
 ) -> dict[str, str]:
     """The cues that reach the term at [start, end): category -> the trigger's words.
 
-    A trigger inside a term ("nausea without vomiting") is none; in medspaCy it acts on its own term where others follow
-    it, which `own_words_act` restores.
+    A trigger inside a term ("nausea without vomiting") is none; one that begins before a term and ends in it ("no
+    history of" at "history of trauma") is one. medspaCy has it otherwise in both, which `own_words_act` restores.
     """
     cues: dict[str, str] = {}
     for modifier in modifiers:
         direction = modifier.trigger.direction
-        if direction in {TERMINATE, PSEUDO} or overlap(modifier.start, modifier.end, start, end):
+        runs_into = not own_words_act and direction == FORWARD and modifier.start < start and modifier.end < end
+        if direction in {TERMINATE, PSEUDO}:
+            continue
+        if overlap(modifier.start, modifier.end, start, end) and not runs_into:
             continue
         if not own_words_act and modifier.start >= start and modifier.end <= end:
             continue

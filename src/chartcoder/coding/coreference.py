@@ -8,6 +8,7 @@ behaviour and of unspecified site, it tells nobody anything.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from functools import cache
@@ -17,7 +18,16 @@ from chartcoder.chart import Finding
 from chartcoder.coding.terminology import Terminology
 
 WORDS = Path(__file__).with_name("general_words.tsv")
-UNCODED = frozenset({"D49.9", "D48.9", "D36.9"})
+UNCODED = frozenset({"D49.9", "D48.9", "D36.9", "C80.1"})
+"""C80.1 only where the chart says that the primary is unknown: Official Guidelines I.C.2.k."""
+SAID_TO_BE_UNKNOWN = re.compile(r"unknown|unidentified|undetermined|occult", re.I)
+
+ADJECTIVE = re.compile(r"\w+(?:ic|ous)", re.I)
+NOUN_BEHIND = re.compile(
+    r"[ \t]+(?!(?:and|or|with|without|in|of|to|for|who|is|was|are|were|which|that|on|at|by|as|from|after|before|since"
+    r"|during|due|until|the|an?|patients?|man|men|wom[ae]n|male|female|boy|girl|child|he|she|it|this)\b)[a-z]",
+    re.I,
+)
 
 
 @cache
@@ -32,10 +42,20 @@ def general_codes(kind: str) -> dict[str, tuple[str, ...]]:
     return general
 
 
+def describes_a_noun(code: str, text: str, start: int, end: int) -> bool:
+    """Whether a term is an adjective of a general meaning before its noun: "necrotic lesions" names no gangrene, while
+    "the toe is necrotic" does."""
+    return (
+        code in general_codes("adjective")
+        and ADJECTIVE.fullmatch(text, start, end) is not None
+        and NOUN_BEHIND.match(text, end) is not None
+    )
+
+
 def resolve_general_words(findings: list[Finding], terminology: Terminology) -> list[Finding]:
     """The findings, with each general word given the code of what it means in this chart."""
     general = general_codes("finding")
-    asked = {finding.code for finding in findings if finding.code in general}
+    asked = {finding.code for finding in findings if finding.code in general and _is_general(finding)}
     if not asked:
         return findings
     named = Counter(
@@ -45,9 +65,15 @@ def resolve_general_words(findings: list[Finding], terminology: Terminology) -> 
     )
     meant = {code: _meant(code, named) for code in asked if code}
     return [
-        _with_code(finding, meant[finding.code], terminology) if finding.code in meant else finding
+        _with_code(finding, meant[finding.code], terminology)
+        if finding.code in meant and _is_general(finding)
+        else finding
         for finding in findings
     ]
+
+
+def _is_general(finding: Finding) -> bool:
+    return SAID_TO_BE_UNKNOWN.search(finding.text) is None
 
 
 def _meant(code: str, named: Counter[str]) -> str | None:

@@ -24,8 +24,8 @@ from chartcoder.coding.lexicon.artefact import (
     UNKNOWN,
     Lexicon,
 )
-from chartcoder.coding.lexicon.compile import LONGEST, Entry
-from chartcoder.coding.lexicon.normalise import ATTRIBUTES, WORD
+from chartcoder.coding.lexicon.compile import LONGEST, SIDES, Entry
+from chartcoder.coding.lexicon.normalise import ATTRIBUTES, LETTER_A, WORD
 
 OUTSIDE_PHRASES = frozenset(ATTRIBUTE_OF_CHARACTER) | {SKIP}
 COORDINATING = frozenset({AND, COMMA})
@@ -38,7 +38,6 @@ so."""
 
 REMEMBERED = 50_000  # phrases with attributes
 LONGEST_CLAUSE = 120  # pieces
-SIDES = frozenset({"left", "right", "bilateral"})
 SIDE_CHARACTERS = frozenset(ATTRIBUTE_CHARACTERS[side] for side in SIDES)
 
 IMPLIED = frozenset({"primary", "essential", "unilateral", "closed", "displaced"})
@@ -108,6 +107,7 @@ class Matcher:
         characters = [SKIP] * len(pieces)
         characters[0::2] = map(self._separators.__getitem__, pieces[0::2])
         characters[1::2] = map(self._lexicon.vocabulary.__getitem__, pieces[1::2])
+        self._mark_articles(pieces, characters)
         place = -1
         for _ in range(characters.count(LINE)):
             place = characters.index(LINE, place + 1)
@@ -116,6 +116,18 @@ class Matcher:
         places = [place for place, character in enumerate(characters) if character not in OUTSIDE_PHRASES]
         offsets = list(accumulate(map(len, pieces)))
         return Encoding("".join(characters), "".join(map(characters.__getitem__, places)), places, offsets, {})
+
+    def _mark_articles(self, pieces: list[str], characters: list[str]) -> None:
+        """A capital A that begins a sentence or an item, or stands in a text of capitals, is the article."""
+        letter = self._lexicon.vocabulary[LETTER_A]
+        place = -1
+        for _ in range(characters.count(letter)):
+            place = characters.index(letter, place + 1)
+            begins = place == 1 or characters[place - 1] in {BREAK, LINE}
+            following = pieces[place + 2] if place + 2 < len(pieces) else ""
+            in_capitals = place > 1 and pieces[place - 2].isupper() and len(following) > 1 and following.isupper()
+            if begins or in_capitals:
+                characters[place] = SKIP
 
     def find(self, text: str, view: ChartView) -> list[Term]:
         """The terms of a text, in order, not overlapping.
@@ -251,11 +263,14 @@ def _choose_side(said: frozenset[str], choose: Callable[[frozenset[str]], Entry 
 
 
 def side_said_elsewhere(encoding: Encoding, first: int, last: int) -> frozenset[str]:
-    """The side of a phrase that the chart gives not beside it but in its clause before it, or wherever it names the
-    same site.
+    """The side of a phrase that the chart gives not beside it but with its site ("cyst of the right knee"), in its
+    clause before it, or wherever it names the same site.
 
     Taken only where the chart names one side: with two, the phrase stays unspecified.
     """
+    sides = _side_of_site_behind(encoding.characters, encoding.places[last - 1] + 1)
+    if sides:
+        return sides
     place = encoding.places[first]
     floor = max(0, place - LONGEST_CLAUSE)
     clause_start = max(encoding.characters.rfind(mark, floor, place) for mark in (BREAK, LINE)) + 1
@@ -263,6 +278,16 @@ def side_said_elsewhere(encoding: Encoding, first: int, last: int) -> frozenset[
     if len(sides) == 1:
         return sides
     sides = frozenset().union(*(_sides_of_token(encoding, token) for token in set(encoding.core[first:last]) - {AND}))
+    return sides if len(sides) == 1 else frozenset()
+
+
+def _side_of_site_behind(characters: str, place: int) -> frozenset[str]:
+    """The side in "of the right" or "in her left" directly behind a phrase: a filler, then the side."""
+    run = place
+    while run < len(characters) and characters[run] in OUTSIDE_PHRASES:
+        run += 1
+    behind = characters[place:run]
+    sides = _sides_in(behind) if behind.startswith(SKIP * 3) else frozenset()
     return sides if len(sides) == 1 else frozenset()
 
 

@@ -196,3 +196,94 @@ def test_evaluation_counts_pairs_and_names_what_was_missed_and_what_was_false(co
     assert result.levels["full code"].recall == pytest.approx(1 / 3)
     assert ("E11.9", 1) in result.missed
     assert result.false == [("I10", 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Right ear pain.", "H92.01"),
+        ("Bilateral ear pain.", "H92.03"),
+        ("Left ankle fracture.", "S82.892A"),
+        ("Left rib fracture.", "S22.32XA"),
+        ("Left lower extremity DVT.", "I82.402"),
+        ("Left sciatica.", "M54.32"),
+        ("Baker's cyst of the right knee.", "M71.21"),
+        ("Ear pain.", "H92.09"),
+    ],
+)
+def test_a_side_moves_a_code_that_leaves_it_open_to_the_code_of_that_side(code: Code, text: str, wanted: str) -> None:
+    assert [finding.code for finding in code(text).findings] == [wanted]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Hepatitis A.", ["B15.9"]),
+        ("He was found to have hepatitis A and B.", ["B15.9", "B19.10"]),
+        ("Influenza A.", ["J10.1"]),
+        ("Vitamin A deficiency.", ["E50.9"]),
+        ("Type A aortic dissection.", ["I71.010"]),
+        ("She recovered from hepatitis. A cough remains.", ["K75.9", "R05.9"]),
+        ("PATIENT WITH HEPATITIS A STROKE", ["K75.9", "I63.9"]),
+        ("A-fib.", ["I48.91"]),
+    ],
+)
+def test_a_capital_a_is_a_name_within_a_sentence_and_an_article_where_one_begins(
+    code: Code, text: str, wanted: list[str]
+) -> None:
+    assert [finding.code for finding in code(text).findings] == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Acute on chronic HFrEF.", ["I50.23"]),
+        ("Acute on chronic HFpEF.", ["I50.33"]),
+        ("Grade 2 hemorrhoids.", ["K64.1"]),
+    ],
+)
+def test_a_curated_phrase_of_an_abbreviation_and_attributes_counts_with_the_fillers_between_them(
+    code: Code, text: str, wanted: list[str]
+) -> None:
+    assert [finding.code for finding in code(text).findings] == wanted
+
+
+def test_urosepsis_has_no_default_code(code: Code) -> None:
+    """Official Guidelines I.C.1.d.1.a.ii: the provider must be asked."""
+    assert not [finding for finding in code("Urosepsis.").findings if finding.code]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Necrotic lesions were removed.", []),
+        ("The toe is necrotic.", ["I96"]),
+        ("Hemorrhagic cysts.", []),
+        ("Carcinoma.", []),
+        ("Carcinoma of unknown primary.", ["C80.1"]),
+        ("Placed in the decubitus position.", []),
+        ("Decubitus on the heel.", ["L89.609"]),
+        ("Stress test was done.", []),
+    ],
+)
+def test_a_word_that_names_no_disease_where_it_stands_gives_no_code(code: Code, text: str, wanted: list[str]) -> None:
+    assert [finding.code for finding in code(text).findings if finding.code] == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A non-diabetic man.",
+        "Non-ischemic cardiomyopathy.",
+        "The child of non-consanguineous parents.",
+        "He did not present arthritis.",
+        "She did not present with fever.",
+        "The patient had no history of trauma.",
+    ],
+)
+def test_what_a_prefix_or_a_trigger_that_runs_into_the_term_denies_is_not_present(code: Code, text: str) -> None:
+    assert "present" not in {finding.assertion for finding in code(text).findings if finding.code}
+
+
+def test_a_mother_with_her_child_is_not_pregnant(code: Code) -> None:
+    assert not [finding for finding in code("She came with her child.").findings if finding.code]

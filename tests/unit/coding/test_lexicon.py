@@ -10,8 +10,9 @@ from chartcoder.coding.coder import Coder
 from chartcoder.coding.lexicon.curated import FOLDER, read_conditions, read_curated, read_main_terms
 from chartcoder.coding.lexicon.index import alphabetic_index, drug_table, index_phrases, neoplasm_table
 from chartcoder.coding.lexicon.normalise import canonical_word, read_phrase
+from chartcoder.coding.lexicon.sides import sided_codes
 from chartcoder.coding.lexicon.variants import official_variants, permuted
-from chartcoder.coding.terminology import in_range, read_references
+from chartcoder.coding.terminology import CodeEntry, in_range, read_references
 from chartcoder.errors import LexiconMissing
 
 
@@ -158,3 +159,19 @@ def test_a_long_medical_word_is_known_with_one_letter_wrong(coder: Coder, misspe
 @pytest.mark.parametrize("word", ["gour", "fevr", "addition", "presenting", "hypothorxidsm"])
 def test_short_words_and_everyday_words_and_words_with_two_errors_are_left_alone(coder: Coder, word: str) -> None:
     assert not coder.code(Chart(id="1", text=f"{word} was noted.")).findings
+
+
+def test_the_sides_of_a_code_are_those_whose_title_is_the_same_but_for_the_side() -> None:
+    entries = [
+        CodeEntry("H92.01", "Otalgia, right ear", billable=True),
+        CodeEntry("H92.03", "Otalgia, bilateral", billable=True),
+        CodeEntry("H92.09", "Otalgia, unspecified ear", billable=True),
+        CodeEntry("H92.11", "Otorrhea, right ear", billable=True),
+        CodeEntry("S82.892A", "Other fracture of left lower leg, initial encounter for closed fracture", billable=True),
+        CodeEntry(
+            "S82.899A", "Other fracture of unspecified lower leg, initial encounter for closed fracture", billable=True
+        ),
+    ]
+    sides = sided_codes(entries)
+    assert sides["H92.09"]["right"] == "H92.01"
+    assert sides["S82.899"] == {"left": "S82.892"}

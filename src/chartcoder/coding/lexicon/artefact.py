@@ -26,6 +26,7 @@ from chartcoder.coding.lexicon.normalise import (
     ATTRIBUTES,
     CONJUNCTIONS,
     FILLERS,
+    LETTER_A,
     attribute_of,
     canonical_word,
     is_abbreviation,
@@ -107,6 +108,8 @@ class Vocabulary(dict[str, str]):
                 number = self._words.get(form)
                 if number is not None:
                     return core_character(number)
+        if word == LETTER_A and word in self._words:
+            return core_character(self._words[word])
         lower = word.lower()
         attribute = attribute_of(lower)
         if attribute:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from chartcoder.coding.lexicon.curated import CuratedRow
 from chartcoder.coding.lexicon.neoplasms import neoplasm_phrases
 from chartcoder.coding.lexicon.normalise import drops_fillers, leading_filler, read_phrase
+from chartcoder.coding.lexicon.sides import Sides, stem_of
 from chartcoder.coding.lexicon.variants import ENCOUNTER, official_variants, permuted, strip_tails
 from chartcoder.coding.terminology import CodeEntry
 
@@ -33,6 +34,12 @@ RANK_MAIN_TERM, RANK_CURATED, RANK_NEOPLASM, RANK_TITLE, RANK_STEM_TITLE, RANK_I
     12,
     30,
 )
+
+
+RANK_SIDED = 8
+"""Added for a code's sides: a side that curators gave a phrase wins, a title of another code does not."""
+
+SIDES = frozenset({"left", "right", "bilateral"})
 
 
 class Entry(NamedTuple):
@@ -213,6 +220,33 @@ def _inherit(phrases: Phrases, row: CuratedRow, by_code: dict[str, CodeEntry]) -
         for entry in inherited:
             if own <= set(entry.attributes):
                 phrases.add(core, entry._replace(rank=entry.rank + RANK_INHERITED))
+
+
+def drop_undone_conditions(phrases: Phrases) -> None:
+    """The release's own unconditional entry goes where curators narrowed the same phrase and code by "not near".
+
+    It would give the code just where they wanted none.
+    """
+    for held in phrases.entries.values():
+        narrowed = {
+            (entry.attributes, entry.codes)
+            for entry in held.values()
+            if any(name == "not near" for name, _ in entry.when)
+        }
+        for slot, entry in list(held.items()):
+            if not entry.when and entry.rank >= RANK_TITLE and (entry.attributes, entry.codes) in narrowed:
+                del held[slot]
+
+
+def add_sides(phrases: Phrases, sides: Sides) -> None:
+    """Every phrase whose code leaves the side open also stands, with a side beside it, for the code of that side."""
+    for core, held in phrases.entries.items():
+        for entry in list(held.values()):
+            if len(entry.codes) == 1 and SIDES.isdisjoint(entry.attributes):
+                for side, code in sides.get(stem_of(entry.codes[0]), {}).items():
+                    attributes = tuple(sorted({*entry.attributes, side}))
+                    whole = code + entry.codes[0][len(code) :]
+                    phrases.add(core, Entry(attributes, (whole,), entry.rank + RANK_SIDED, entry.when))
 
 
 def _leaf_of(code: str, by_code: dict[str, CodeEntry]) -> str:

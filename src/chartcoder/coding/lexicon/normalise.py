@@ -73,6 +73,13 @@ FILLERS = frozenset(
     }
 )
 
+SCALES = frozenset({"type", "stage", "grade", "class", "degree", "category"})
+"""Fillers that an attribute gives a meaning: "stage 3", "type II"."""
+
+LETTER_A = "A"
+"""The one filler that is a core token in its capital: hepatitis A, type A. Not where it begins a phrase or a sentence:
+there it is the article."""
+
 CONJUNCTIONS = frozenset({"and", "or"})
 
 AXES: dict[str, tuple[str, ...]] = {
@@ -250,11 +257,13 @@ def read_phrase(phrase: str) -> tuple[tuple[str, ...], frozenset[str]]:
     """
     core: list[str] = []
     attributes: set[str] = set()
-    for piece in WORD.findall(phrase.replace("&", " and ").replace("/", " and ")):
+    for place, piece in enumerate(WORD.findall(phrase.replace("&", " and ").replace("/", " and "))):
         lower = piece.lower()
         attribute = attribute_of(lower)
         if attribute:
             attributes.add(attribute)
+        elif piece == LETTER_A and place:
+            core.append(LETTER_A)
         elif lower in FILLERS and not (len(piece) > 1 and piece.isupper()):
             continue
         elif lower in CONJUNCTIONS:
@@ -267,8 +276,17 @@ def read_phrase(phrase: str) -> tuple[tuple[str, ...], frozenset[str]]:
 
 
 def drops_fillers(phrase: str) -> bool:
-    """Whether normalising drops a word of a phrase as a filler."""
-    return any(word in FILLERS and word != "s" for word in WORD.findall(phrase.lower()))
+    """Whether normalising drops a word of a phrase that may matter. Fillers that belong to an attribute do not: "acute
+    on chronic", "stage 3"."""
+    words = WORD.findall(phrase.lower())
+    return any(
+        word in FILLERS and word != "s" and not _belongs_to_attribute(words, place) for place, word in enumerate(words)
+    )
+
+
+def _belongs_to_attribute(words: list[str], place: int) -> bool:
+    beside = [attribute_of(word) for word in words[max(0, place - 1) : place] + words[place + 1 : place + 2]]
+    return any(beside) if words[place] in SCALES else len(beside) == 2 and all(beside)
 
 
 def leading_filler(phrase: str) -> str | None:
