@@ -21,8 +21,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import boto3
-
 from chartcoder.cloud.charts import ChartStore
 from chartcoder.cloud.fleet import FleetTable
 from chartcoder.cloud.results import ResultsStore
@@ -76,10 +74,9 @@ def time_pipeline(charts: list[bytes], folder: Path, *, workers: int, engine: st
     parameters = {"MinWorkers": str(workers), "MaxWorkers": str(workers), "Engine": engine}
     with EmbeddedCloud(Path.cwd(), folder / "cloud", parameters=parameters, persist=False) as cloud:
         settings, s3 = cloud.settings, cloud.client("s3")
-        dynamodb = boto3.resource("dynamodb", **cloud.emulator.client_arguments())
         store = ChartStore(s3, settings.charts_bucket, max_bytes=settings.max_chart_bytes)
-        fleet = FleetTable(dynamodb.Table(settings.fleet_table))
-        results = ResultsStore(dynamodb.Table(settings.results_table), s3, settings.results_bucket)
+        fleet = FleetTable(cloud.table(settings.fleet_table))
+        results = ResultsStore(cloud.table(settings.results_table), s3, settings.results_bucket)
 
         keep_awake = threading.Event()
         feeder = threading.Thread(target=_feed, args=(store, charts[0], keep_awake), daemon=True)

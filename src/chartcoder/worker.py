@@ -82,7 +82,7 @@ class Worker:
         Args:
             report: takes (coded, failed, state) since the last report, for the run's record.
             notice: True once EC2 has announced that it takes this instance back.
-            room: how many messages to hold at most, in seconds of work: enough that no core waits.
+            room: how many messages to hold at most; enough that no core waits for the next.
             max_receives: the queue's maxReceiveCount; on the last of them a failure is stored before the attempt.
         """
         self._queue, self._charts, self._results, self._pool = queue, charts, results, pool
