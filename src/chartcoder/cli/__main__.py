@@ -1,0 +1,5 @@
+"""`python -m chartcoder.cli`, which is `chartcoder`."""
+
+from chartcoder.cli import main
+
+main()

@@ -1,0 +1,34 @@
+"""What every command hangs on, and how the program ends.
+
+A family of commands is a module of this folder: it decorates its functions with `@app.command(epilog=examples(...))`
+and is imported in `__init__.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from chartcoder.errors import ChartcoderError
+
+app = typer.Typer(
+    help="Clinical charts to ICD-10-CM codes, with the evidence for each.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,  # a pretty traceback shows local variables: a chart's text would be one
+)
+
+
+def examples(*lines: str) -> str:
+    """The epilog of a command's help: one example a line, as they are typed."""
+    return "Examples:\n\n" + "\n\n".join(f"    {line}" for line in lines)
+
+
+def main() -> None:
+    """The console script: errors of ours are one line on stderr, without a traceback."""
+    try:
+        app()
+    except ChartcoderError as error:
+        typer.echo(f"chartcoder: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,57 @@
+"""`chartcoder code`: charts to codes on this machine, without any cloud."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chartcoder.chart import CodedChart
+from chartcoder.cli.app import app, examples
+from chartcoder.cli.streaming import ALL_CORES, ChartSeconds, Engine, Jobs, coded, progress_bar
+from chartcoder.inputs import documents, total_bytes
+from chartcoder.pool import CodingPool
+from chartcoder.writers import FORMATS, writer
+
+
+@app.command(
+    epilog=examples(
+        "chartcoder code note.txt --format table",
+        "chartcoder code charts/ > coded.jsonl",
+        "cat notes.jsonl | chartcoder code - --format csv --output coded.csv",
+    )
+)
+def code(
+    paths: Annotated[list[Path], typer.Argument(help="Files, folders, .jsonl files of {id, text}, or - for stdin.")],
+    format: Annotated[
+        str, typer.Option(help=f"One of {', '.join(FORMATS)}.", autocompletion=lambda: list(FORMATS))
+    ] = "jsonl",
+    output: Annotated[Path | None, typer.Option(help="Write here instead of to standard output.")] = None,
+    engine: Engine = "compiled",
+    jobs: Jobs = ALL_CORES,
+    chart_seconds: ChartSeconds = 120,
+) -> None:
+    """Code charts here, without any cloud: all cores, one result a chart, in the order of the input.
+
+    A chart that cannot be coded gives a line with its error; the exit status is then 1.
+    """
+    failed = 0
+    with ExitStack() as stack:
+        total = total_bytes(paths)
+        out = stack.enter_context(output.open("w", encoding="utf-8", newline="")) if output else sys.stdout
+        write = writer(format, out)
+        pool = stack.enter_context(
+            CodingPool(processes=jobs, engine=engine, chart_seconds=chart_seconds, render=CodedChart.as_dict)
+        )
+        progress = stack.enter_context(progress_bar(to_terminal=out is not sys.stdout or not out.isatty()))
+        task = progress.add_task("coding", total=total)
+        for document, result in coded(documents(paths), pool, jobs=jobs):
+            write(result)
+            failed += "error" in result
+            progress.advance(task, document.size)
+    if failed:
+        typer.echo(f"{failed} charts could not be coded; their lines say why", err=True)
+        raise typer.Exit(1)
