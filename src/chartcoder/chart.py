@@ -19,16 +19,53 @@ ID_PATTERN = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A section that the document's format names by a code of its own, [start, end) of the text without its heading.
+
+    `name` is one of the coder's categories (the first column of `coding/sections.tsv`).
+    """
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCode:
+    """A code that the document brought along, as it had it: a hint for a reviewer, never a finding of the coder.
+
+    `system` is a FHIR system URI where the format's own name for it is known (an OID as `urn:oid:...` else).
+    """
+
+    system: str
+    code: str
+    display: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """One clinical document, as a reader gives it to the coder.
 
     `id` is `<batch>/<chart>` in the pipeline and free on the command line; `setting` decides how uncertain diagnoses
-    are coded (Official Guidelines II.H and IV.H) and is read from the chart itself where it is None.
+    are coded (Official Guidelines II.H and IV.H) and is read from the chart itself where it is None. What follows it
+    is known where the format has a place for it: `date` is the date of service (ISO 8601, to the day), `kind` the
+    document's type (a LOINC code where there is one), `author_role` the author's role or specialty, as given.
     """
 
     id: str
     text: str = field(repr=False)  # protected health information: kept out of tracebacks and logs
     setting: Setting | None = None
+    format: str = "text"
+    sections: tuple[Section, ...] = ()
+    date: str | None = None
+    kind: str | None = None
+    author_role: str | None = None
+    given: tuple[GivenCode, ...] = ()
+
+    def about(self) -> dict[str, str]:
+        """What the document says of itself, without what it leaves open."""
+        known = {name: getattr(self, name) for name in ("format", "date", "kind", "author_role", "setting")}
+        return {name: value for name, value in known.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +104,10 @@ class RejectedCode:
 
 @dataclass(frozen=True, slots=True)
 class CodedChart:
-    """What the coder says of one chart: the list to bill in order, everything seen, and what was turned down."""
+    """What the coder says of one chart: the list to bill in order, everything seen, and what was turned down.
+
+    `about` and `given` are the chart's own: what it said of itself (`Chart.about`) and the codes it brought along.
+    """
 
     id: str
     codes: tuple[BilledCode, ...]
@@ -76,6 +116,8 @@ class CodedChart:
     release: str
     coder: str
     engine: str
+    about: dict[str, str] = field(default_factory=dict)
+    given: tuple[GivenCode, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON object of the command line, the results store and the API.
@@ -90,6 +132,8 @@ class CodedChart:
             "release": self.release,
             "coder": self.coder,
             "engine": self.engine,
+            "about": self.about,
+            "given": [_fields(code) for code in self.given],
         }
 
     @classmethod
@@ -106,11 +150,13 @@ class CodedChart:
             release=value["release"],
             coder=value["coder"],
             engine=value["engine"],
+            about=value.get("about", {}),  # results stored before there were these two
+            given=tuple(GivenCode(**code) for code in value.get("given", ())),
         )
 
 
-_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (BilledCode, Finding, RejectedCode)}
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (BilledCode, Finding, RejectedCode, GivenCode)}
 
 
-def _fields(value: BilledCode | Finding | RejectedCode) -> dict[str, Any]:
+def _fields(value: BilledCode | Finding | RejectedCode | GivenCode) -> dict[str, Any]:
     return {name: getattr(value, name) for name in _NAMES[type(value)]}

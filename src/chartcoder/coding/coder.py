@@ -51,7 +51,7 @@ class Coder:
         """Code one chart. Takes any text; time in proportion to its length."""
         from chartcoder import __version__
 
-        sections = Sections(chart.text)
+        sections = Sections(chart.text, chart.sections)
         view = ChartView(chart.text, sections.at)
         terms = self._terms(chart.text, view, sections)
         contexts = self._engine.read(chart.text, [(term.start, term.end) for term in terms], sections)
@@ -70,6 +70,8 @@ class Coder:
             release=self.release,
             coder=f"chartcoder {__version__}",
             engine=self.engine,
+            about=chart.about(),
+            given=chart.given,
         )
 
     def _terms(self, text: str, view: ChartView, sections: Sections) -> list[Term]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+
+from chartcoder.chart import Section
 
 TABLE = Path(__file__).with_name("sections.tsv")
 
@@ -25,6 +27,11 @@ LONG_LINE = 300  # characters
 ONLY_THEIR_LINE = frozenset({"patient_instructions"})
 """Categories that a label at a bullet gives to its own line ("- Patient education: ..."); other such labels are no
 headings."""
+
+HOLD_PARTS = frozenset(
+    {"assessment", "plan", "history_of_present_illness", "hospital_course", "chief_complaint", "procedure", "other"}
+)
+"""Given sections of prose, which may have headings of their own within."""
 
 
 @cache
@@ -65,12 +72,17 @@ def _candidates(text: str) -> list[re.Match[str]]:
 
 
 class Sections:
-    """The sections of one text."""
+    """The sections of one text: by its headings, and those that the document's format gave.
 
-    def __init__(self, text: str) -> None:
+    A given section is what it is called: a heading within it counts only where the section holds prose that may have
+    parts of its own ("Diagnosis" above a column of a family history is no assessment).
+    """
+
+    def __init__(self, text: str, given: Sequence[Section] = ()) -> None:
         self._starts: list[int] = []
         self._categories: list[str | None] = []
         self._headings: list[tuple[int, int]] = []
+        self._given = sorted(given, key=lambda section: section.start)
         named = headings()
         for heading in _candidates(text):
             category = named.get(" ".join(heading["name"].lower().split()))
@@ -93,7 +105,18 @@ class Sections:
     def at(self, offset: int) -> str | None:
         """The category of the section that an offset lies in; None before the first heading."""
         place = bisect_right(self._starts, offset) - 1
-        return self._categories[place] if place >= 0 else None
+        under_heading = self._categories[place] if place >= 0 else None
+        if not self._given:
+            return under_heading
+        before = bisect_right(self._given, offset, key=lambda section: section.start) - 1
+        if before < 0:
+            return under_heading
+        section = self._given[before]
+        heading_start = self._starts[place] if place >= 0 else -1
+        if offset >= section.end:
+            return under_heading if heading_start >= section.end else None
+        has_parts = section.name in HOLD_PARTS and heading_start > section.start
+        return under_heading if has_parts else section.name
 
     def in_heading(self, start: int, end: int) -> bool:
         """Whether [start, end) lies in a heading: its words name a section and say nothing of the patient."""
