@@ -15,11 +15,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from chartcoder.coding.coder import ARTEFACT
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.engine_compiled import CompiledEngine
 from chartcoder.coding.engine_medspacy import MedspacyEngine
-from chartcoder.coding.lexicon.artefact import Lexicon
+from chartcoder.coding.lexicon.artefact import ARTEFACT, Lexicon
 from chartcoder.coding.matching import Matcher
 from chartcoder.coding.sections import Sections
 from chartcoder.coding.splitting import Sentences

@@ -18,11 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chartcoder.chart import Chart
-from chartcoder.coding.coder import ARTEFACT, Coder
+from chartcoder.coding.coder import Coder
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.engine import Engine
 from chartcoder.coding.engine_compiled import CompiledEngine
-from chartcoder.coding.lexicon.artefact import Lexicon
+from chartcoder.coding.lexicon.artefact import ARTEFACT, Lexicon
 from chartcoder.coding.matching import Matcher
 from chartcoder.coding.sections import Sections
 

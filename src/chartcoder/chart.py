@@ -84,13 +84,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class BilledCode:
-    """A code of the list to bill. `evidence` holds indexes into `CodedChart.findings`; `rules` names what made it."""
+    """A code of the list to bill. `evidence` holds indexes into `CodedChart.findings`; `rules` names what made it.
+
+    `hcc` maps a CMS-HCC model ("V24", "V28") to the code's categories in it, mostly one ("37"); None where it has none.
+    """
 
     code: str
     description: str
     evidence: tuple[int, ...]
     rules: tuple[str, ...] = ()
-    hcc: dict[str, str] | None = None
+    hcc: dict[str, list[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

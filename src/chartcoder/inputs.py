@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from chartcoder.chart import Setting
 from chartcoder.errors import BadRequest, ChartError, UnreadableChart
 
 STANDARD_INPUT = Path("-")
@@ -17,12 +18,14 @@ JSON_LINES = (".jsonl", ".ndjson")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document to code: its bytes, or why there are none. `size` counts the bytes of input it took."""
+    """One document to code: its bytes, or why there are none. `size` counts the bytes of input it took; `setting` is
+    None where the chart itself is to say it."""
 
     id: str
     data: bytes = field(repr=False)
     size: int
     error: ChartError | None = None
+    setting: Setting | None = None
 
 
 def total_bytes(paths: list[Path]) -> int | None:
@@ -37,7 +40,7 @@ def total_bytes(paths: list[Path]) -> int | None:
             return None
         if not path.exists():
             raise BadRequest(f"{path}: no such file or folder")
-        total += sum(file.stat().st_size for _, file in _files(path))
+        total += sum(file.stat().st_size for _, file in files_under(path))
     return total
 
 
@@ -52,7 +55,7 @@ def documents(paths: list[Path]) -> Iterator[Document]:
         if path == STANDARD_INPUT:
             yield from _of_standard_input(sys.stdin.buffer)
             continue
-        for name, file in _files(path):
+        for name, file in files_under(path):
             if file.suffix in JSON_LINES:
                 with file.open("rb") as lines:
                     yield from _of_json_lines(lines, name)
@@ -61,7 +64,9 @@ def documents(paths: list[Path]) -> Iterator[Document]:
                 yield Document(name, data, len(data))
 
 
-def _files(path: Path) -> Iterator[tuple[str, Path]]:
+def files_under(path: Path) -> Iterator[tuple[str, Path]]:
+    """The document files of a path, in order, by name: a file by its stem, a folder's by their path from it without
+    extension; hidden ones are left out."""
     if path.is_file():
         yield path.stem, path
         return

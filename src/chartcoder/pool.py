@@ -10,6 +10,8 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 from concurrent.futures import Future, TimeoutError
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -18,7 +20,7 @@ from chartcoder.errors import BadRequest, ChartError, CodingFailed
 from chartcoder.readers import read_chart
 
 if TYPE_CHECKING:
-    from chartcoder.chart import CodedChart
+    from chartcoder.chart import CodedChart, Setting
     from chartcoder.coding.coder import Coder
 
 Rendered = TypeVar("Rendered")
@@ -30,26 +32,36 @@ class CodingPool(Generic[Rendered]):
     """Codes charts in child processes. A context manager: leaving it ends them."""
 
     def __init__(
-        self, *, processes: int, engine: str, chart_seconds: float, render: Callable[[CodedChart], Rendered]
+        self,
+        *,
+        processes: int,
+        engine: str,
+        chart_seconds: float,
+        render: Callable[[CodedChart], Rendered],
+        lexicon: Path | None = None,
     ) -> None:
-        """`render` makes of a coded chart what is wanted of it, in the child; it must be importable by name.
+        """`render` makes of a coded chart what is wanted of it, in the child; it must be importable by name. `lexicon`
+        is the folder of a built artefact, the package's own by default.
 
         Raises:
             BadRequest: there is no such engine.
             LexiconMissing: the compiled lexicon was not built.
         """
-        _check_engine(engine)
+        _check_engine(engine, lexicon)
         # forkserver: a child never inherits a lock that a thread of ours held, and starts with its imports done
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["chartcoder.coding.coder", "chartcoder.readers"])
         self._seconds = chart_seconds
         self._render = render
-        self._pool = ProcessPool(max_workers=processes, initializer=_load_coder, initargs=(engine,), context=context)
+        self._pool = ProcessPool(
+            max_workers=processes, initializer=_load_coder, initargs=(engine, lexicon), context=context
+        )
 
-    def submit(self, data: bytes, chart_id: str) -> Future[Rendered]:
-        """Reads and codes the document in `data`; `outcome` gives what came of it."""
+    def submit(self, data: bytes, chart_id: str, setting: Setting | None = None) -> Future[Rendered]:
+        """Reads and codes the document in `data`; `outcome` gives what came of it. A `setting` goes before what the
+        chart says of itself."""
         future: Future[Rendered] = self._pool.schedule(
-            _code, args=(data, chart_id, self._render), timeout=self._seconds
+            _code, args=(data, chart_id, setting, self._render), timeout=self._seconds
         )
         return future
 
@@ -84,27 +96,28 @@ class CodingPool(Generic[Rendered]):
         self.close()
 
 
-def _check_engine(engine: str) -> None:
+def _check_engine(engine: str, lexicon: Path | None) -> None:
     """Fails here, in words, what would fail in every child."""
-    from chartcoder.coding.coder import ARTEFACT, ENGINES
-    from chartcoder.coding.lexicon.artefact import Lexicon
+    from chartcoder.coding.coder import ENGINES
+    from chartcoder.coding.lexicon.artefact import ARTEFACT, Lexicon
 
     if engine not in ENGINES:
         raise BadRequest(f"unknown engine {engine!r}: one of {', '.join(ENGINES)}")
-    Lexicon(ARTEFACT)
+    Lexicon(lexicon or ARTEFACT)
 
 
-def _load_coder(engine: str) -> None:
+def _load_coder(engine: str, lexicon: Path | None) -> None:
     global _coder
     from chartcoder.coding.coder import Coder
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    _coder = Coder(engine=engine)
+    _coder = Coder(engine=engine, lexicon=lexicon)
 
 
-def _code(data: bytes, chart_id: str, render: Callable[[CodedChart], Rendered]) -> Rendered:
+def _code(data: bytes, chart_id: str, setting: Setting | None, render: Callable[[CodedChart], Rendered]) -> Rendered:
     try:
-        return render(_coder.code(read_chart(data, chart_id=chart_id)))
+        chart = read_chart(data, chart_id=chart_id)
+        return render(_coder.code(replace(chart, setting=setting) if setting else chart))
     except ChartError:
         raise
     except Exception as error:  # its message and traceback may quote the chart: only its type leaves this process

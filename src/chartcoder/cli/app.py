@@ -7,10 +7,14 @@ and is imported in `__init__.py`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from typing import TypeVar
 
 import typer
 
-from chartcoder.errors import ChartcoderError
+from chartcoder.errors import BadRequest, ChartcoderError
+
+Choice = TypeVar("Choice")
 
 app = typer.Typer(
     help="Clinical charts to ICD-10-CM codes, with the evidence for each.",
@@ -23,6 +27,14 @@ app = typer.Typer(
 def examples(*lines: str) -> str:
     """The epilog of a command's help: one example a line, as they are typed."""
     return "Examples:\n\n" + "\n\n".join(f"    {line}" for line in lines)
+
+
+def one_of(choices: Sequence[Choice], value: str, what: str) -> Choice:
+    """The choice that an option's value names. Raises BadRequest with the choices there are."""
+    for choice in choices:
+        if choice == value:
+            return choice
+    raise BadRequest(f"unknown {what} {value!r}: one of {', '.join(map(str, choices))}")
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import typer
 
 from chartcoder.chart import CodedChart
 from chartcoder.cli.app import app, examples
-from chartcoder.cli.streaming import ALL_CORES, ChartSeconds, Engine, Jobs, coded, progress_bar
+from chartcoder.cli.streaming import ALL_CORES, ChartSeconds, Engine, Jobs, Lexicon, coded, progress_bar
 from chartcoder.inputs import documents, total_bytes
 from chartcoder.pool import CodingPool
 from chartcoder.writers import FORMATS, writer
@@ -33,6 +33,7 @@ def code(
     engine: Engine = "compiled",
     jobs: Jobs = ALL_CORES,
     chart_seconds: ChartSeconds = 120,
+    lexicon: Lexicon = None,
 ) -> None:
     """Code charts here, without any cloud: all cores, one result a chart, in the order of the input.
 
@@ -44,7 +45,13 @@ def code(
         out = stack.enter_context(output.open("w", encoding="utf-8", newline="")) if output else sys.stdout
         write = writer(format, out)
         pool = stack.enter_context(
-            CodingPool(processes=jobs, engine=engine, chart_seconds=chart_seconds, render=CodedChart.as_dict)
+            CodingPool(
+                processes=jobs,
+                engine=engine,
+                chart_seconds=chart_seconds,
+                render=CodedChart.as_dict,
+                lexicon=lexicon,
+            )
         )
         progress = stack.enter_context(progress_bar(to_terminal=out is not sys.stdout or not out.isatty()))
         task = progress.add_task("coding", total=total)

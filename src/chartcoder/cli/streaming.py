@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +29,10 @@ Engine = Annotated[
 ]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes; one a core by default.")]
 ChartSeconds = Annotated[float, typer.Option(min=1, help="Longest time one chart may take.")]
+Lexicon = Annotated[
+    Path | None,
+    typer.Option(help="A folder built by `python -m chartcoder.coding.build --out`, of another release, say."),
+]
 ALL_CORES = os.cpu_count() or 1
 
 
@@ -36,7 +41,7 @@ def coded(source: Iterator[Document], pool: CodingPool[Result], *, jobs: int) ->
     under_way: deque[tuple[Document, Future[Result] | ChartError]] = deque()
 
     def submit(document: Document) -> None:
-        under_way.append((document, document.error or pool.submit(document.data, document.id)))
+        under_way.append((document, document.error or pool.submit(document.data, document.id, document.setting)))
 
     for document in islice(source, AHEAD * jobs):
         submit(document)

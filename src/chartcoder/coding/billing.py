@@ -27,7 +27,7 @@ def bill(
     terminology: Terminology,
     view: ChartView,
     setting: Setting | None,
-    categories: Mapping[str, dict[str, str]],
+    categories: Mapping[str, dict[str, list[str]]],
 ) -> tuple[tuple[BilledCode, ...], tuple[RejectedCode, ...]]:
     """The codes to bill, in order, and the candidates that are not billed, each with the reason.
 

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from chartcoder.coding.context import render_rules
-from chartcoder.coding.hcc import write_categories
-from chartcoder.coding.lexicon.artefact import write_lexicon
+from chartcoder.coding.hcc import HOW_TO_ADD, write_categories
+from chartcoder.coding.lexicon.artefact import ARTEFACT, write_lexicon
 from chartcoder.coding.lexicon.compile import (
     RANK_MAIN_TERM,
     Phrases,
@@ -28,8 +28,6 @@ from chartcoder.coding.lexicon.curated import FOLDER, read_curated, read_main_te
 from chartcoder.coding.lexicon.index import index_phrases
 from chartcoder.coding.lexicon.sides import sided_codes
 from chartcoder.coding.terminology import read_release, write_terminology
-
-ARTEFACT = Path(__file__).parent / "artefact"
 
 
 def build_lexicon(out: Path = ARTEFACT, *, index: Path | None = None, curated: Path = FOLDER) -> list[str]:
@@ -57,7 +55,8 @@ def build_lexicon(out: Path = ARTEFACT, *, index: Path | None = None, curated: P
     write_terminology(entries, out / "codes.marisa")
     write_lexicon(phrases, out, about={"release": release, "phrases": str(len(phrases.entries))})
     _write_triggers(out)
-    write_categories(out)
+    if not write_categories(out):
+        print(f"built without HCC categories; {HOW_TO_ADD}", file=sys.stderr)
     return faults + main_faults
 
 

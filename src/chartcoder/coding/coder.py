@@ -11,14 +11,13 @@ from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.coreference import describes_a_noun, resolve_general_words
 from chartcoder.coding.engine import Context, Engine
 from chartcoder.coding.hcc import read_categories
-from chartcoder.coding.lexicon.artefact import Lexicon
+from chartcoder.coding.lexicon.artefact import ARTEFACT, Lexicon
 from chartcoder.coding.lexicon.compile import Entry
 from chartcoder.coding.matching import Matcher, Term
 from chartcoder.coding.measurements import measured_codes
 from chartcoder.coding.sections import Sections
 from chartcoder.coding.terminology import Terminology
 
-ARTEFACT = Path(__file__).parent / "artefact"
 ADULT = 20  # years, for the body mass index codes
 WHERE_RESULTS_MATTER = frozenset({"assessment", "observation_and_plan", "problem_list", "chief_complaint", "diagnoses"})
 LEAD = 30  # characters before a term that may say that a treatment lasts

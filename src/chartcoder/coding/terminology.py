@@ -48,6 +48,11 @@ def read_references(instructions: list[str] | str) -> tuple[tuple[str, str], ...
     return tuple((first, last or first) for first, last in REFERENCE.findall(text))
 
 
+def dotted(code: str) -> str:
+    """ "E1122" as "E11.22"."""
+    return code if len(code) <= 3 else f"{code[:3]}.{code[3:]}"
+
+
 def in_range(code: str, first: str, last: str) -> bool:
     """Whether a code lies below one of the prefixes from `first` to `last`."""
     return code[: len(first)] >= first and code[: len(last)] <= last

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from chartcoder.errors import BadRequest
+from chartcoder.writers.plain import inert, printable
 
 Result = dict[str, Any]  # `CodedChart.as_dict()`, or {"id", "error": {"reason", "message"}}
 Write = Callable[[Result], None]
 
 CSV_COLUMNS = ("chart", "rank", "code", "description", "evidence", "section", "error")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run (OWASP, CSV injection)
 
 
 def writer(name: str, out: TextIO) -> Write:
@@ -43,7 +43,7 @@ def _csv(out: TextIO) -> Write:
 
     def write(result: Result) -> None:
         for row in _rows(result):
-            rows.writerow([_inert(cell) for cell in row])
+            rows.writerow([inert(cell) for cell in row])
 
     return write
 
@@ -54,7 +54,8 @@ def _table(out: TextIO) -> Write:
     def write(result: Result) -> None:
         for chart, rank, code, description, evidence, section, error in _rows(result):
             where = f"{evidence} ({section})" if section else evidence
-            out.write(f"{chart:<24} {rank:>2} {code:<9} {error or description:<60.60} {where:.60}".rstrip() + "\n")
+            line = f"{chart:<24} {rank:>2} {code:<9} {error or description:<60.60} {where:.60}".rstrip()
+            out.write(printable(line) + "\n")
 
     return write
 
@@ -70,11 +71,6 @@ def _rows(result: Result) -> list[tuple[str, str, str, str, str, str, str]]:
         section = next((finding["section"] for finding in found if finding["section"]), "") or ""
         rows.append((result["id"], str(rank), code["code"], code["description"], said, section, ""))
     return rows or [(result["id"], "", "", "", "", "", "")]
-
-
-def _inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
 FORMATS: dict[str, Callable[[TextIO], Write]] = {"jsonl": _jsonl, "csv": _csv, "table": _table}

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chartcoder.chart import Chart, CodedChart
+from chartcoder.chart import CodedChart
 from chartcoder.coding.coder import Coder
-from chartcoder.coding.evaluation import evaluate
 
 Code = Callable[..., CodedChart]
 
@@ -125,11 +124,10 @@ def test_the_compiled_engine_loads_no_spacy() -> None:
 
 def test_both_engines_agree_with_the_same_sentences() -> None:
     from bench.agreement import given as given_sentences
-    from chartcoder.coding.coder import ARTEFACT
     from chartcoder.coding.conditions import ChartView
     from chartcoder.coding.engine_compiled import CompiledEngine
     from chartcoder.coding.engine_medspacy import MedspacyEngine
-    from chartcoder.coding.lexicon.artefact import Lexicon
+    from chartcoder.coding.lexicon.artefact import ARTEFACT, Lexicon
     from chartcoder.coding.matching import Matcher
     from chartcoder.coding.sections import Sections
 
@@ -187,15 +185,6 @@ def test_a_long_chart_has_as_many_findings_as_its_parts(code: Code, joint: str) 
 @pytest.mark.parametrize("piece", ["x", "[", "\n", "A: ", "left ", "ABC ", "no ", "and ", ", ", "BMI ", "1. ", "[ ] "])
 def test_a_hundred_thousand_of_the_same_are_read(code: Code, piece: str) -> None:
     assert code(piece * 100_000).codes == ()
-
-
-def test_evaluation_counts_pairs_and_names_what_was_missed_and_what_was_false(coder: Coder) -> None:
-    coded = [coder.code(Chart(id="1", text="ASSESSMENT\n1. Gout.\n2. Hypertension."))]
-    result = evaluate({"1": {"M10.9", "E11.9"}, "2": {"I10"}}, coded)
-    assert result.levels["full code"].precision == 0.5
-    assert result.levels["full code"].recall == pytest.approx(1 / 3)
-    assert ("E11.9", 1) in result.missed
-    assert result.false == [("I10", 1)]
 
 
 @pytest.mark.parametrize(

@@ -63,5 +63,5 @@ def test_the_reason_for_the_visit_comes_first_and_external_causes_last(code: Cal
 def test_billed_codes_carry_their_risk_categories(code: Callable[..., CodedChart]) -> None:
     coded = code("ASSESSMENT\n1. COPD.\n2. Hypertension.")
     categories = {item.code: item.hcc for item in coded.codes}
-    assert categories["J44.9"] == {"V24": "111", "V28": "280"}
+    assert categories["J44.9"] == {"V24": ["111"], "V28": ["280"]}
     assert categories["I10"] is None

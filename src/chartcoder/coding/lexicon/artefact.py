@@ -34,6 +34,9 @@ from chartcoder.coding.lexicon.normalise import (
 from chartcoder.coding.lexicon.spelling import Speller, write_deletions
 from chartcoder.errors import LexiconMissing
 
+ARTEFACT = Path(__file__).parents[1] / "artefact"
+"""The folder of the artefact that is built with the package."""
+
 SKIP, BREAK, COMMA, AND, LINE, UNKNOWN = " ", ".", ",", "&", "\n", "?"
 FIRST_ATTRIBUTE, FIRST_CORE = 0x100, 0x1000
 SURROGATES, AFTER_SURROGATES = 0xD800, 0x800
