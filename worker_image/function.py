@@ -9,31 +9,42 @@ import os
 from http import HTTPStatus
 from typing import Any, get_args
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from chartcoder import Chart, Coder
 from chartcoder.chart import Setting
 from chartcoder.errors import BadRequest
+from chartcoder.logs import make_logger
+from chartcoder.outlets import contain_process, silenced
+from chartcoder.protected import contained
 from chartcoder.settings import Settings
 
 EXPECTED = 'expected a JSON object such as {"text": "Assessment: type 2 diabetes."}'
 
-logger, tracer = Logger(), Tracer()
+contain_process()
+logger, tracer = make_logger(), Tracer()
 coder = Coder(engine=Settings.read(os.environ).engine)
 
 
-@logger.inject_lambda_context(clear_state=True)
+@contained
+@logger.inject_lambda_context(log_event=False, clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if "httpMethod" not in event:
-        return coder.code(read_chart(event, context.aws_request_id)).as_dict()
+        return code(read_chart(event, context.aws_request_id))
     try:
         chart = read_chart(read_body(event), context.aws_request_id)
     except BadRequest as error:
         return respond(HTTPStatus.BAD_REQUEST, problem(HTTPStatus.BAD_REQUEST, str(error)))
-    return respond(HTTPStatus.OK, coder.code(chart).as_dict())
+    return respond(HTTPStatus.OK, code(chart))
+
+
+def code(chart: Chart) -> dict[str, Any]:
+    """The coded chart. Whatever a library wants to say meanwhile may quote the chart, and is not heard."""
+    with silenced():
+        return coder.code(chart).as_dict()
 
 
 def read_body(event: dict[str, Any]) -> Any:

@@ -3,16 +3,20 @@
 import os
 from http import HTTPStatus
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from chartcoder.logs import make_logger
+from chartcoder.outlets import contain_process
+from chartcoder.protected import contained
 from functions.api.http import ERRORS, accepted, problem, serialize, submitted, token
 from functions.api.wiring import connect
 
-logger, tracer = Logger(), Tracer()
-app = APIGatewayRestResolver(serializer=serialize)
+contain_process()
+logger, tracer = make_logger(), Tracer()
+app = APIGatewayRestResolver(serializer=serialize, debug=False)
 answering = connect(os.environ)
 
 app.get("/batches")(lambda: answering.batches(token=token(app)))
@@ -42,7 +46,8 @@ def unknown_route(_: Exception) -> Response:
     return problem(HTTPStatus.NOT_FOUND, "there is no such route")
 
 
-@logger.inject_lambda_context(clear_state=True)
+@contained
+@logger.inject_lambda_context(log_event=False, clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @event_source(data_class=APIGatewayProxyEvent)
 def handler(event: APIGatewayProxyEvent, context: LambdaContext) -> dict:

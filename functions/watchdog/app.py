@@ -4,21 +4,26 @@ import os
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import EventBridgeEvent, event_source
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from chartcoder.launching import Parts
+from chartcoder.logs import make_logger
+from chartcoder.outlets import contain_process
+from chartcoder.protected import contained
 from chartcoder.settings import Settings
 from chartcoder.watching import Sweep, sweep
 
-logger, tracer, metrics = Logger(), Tracer(), Metrics()
+contain_process()
+logger, tracer, metrics = make_logger(), Tracer(), Metrics()
 parts = Parts.of(Settings.read(os.environ), boto3.Session())
 
 
+@contained
 @metrics.log_metrics
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(log_event=False, clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @event_source(data_class=EventBridgeEvent)
 def handler(event: EventBridgeEvent, context: LambdaContext) -> dict[str, Any]:

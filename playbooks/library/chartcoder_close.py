@@ -9,6 +9,7 @@ from ansible.module_utils.basic import AnsibleModule
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chartcoder.errors import ChartcoderError
+from chartcoder.protected import tell
 from chartcoder.settings import Settings
 from chartcoder.stages import Stages
 
@@ -50,7 +51,7 @@ def main() -> None:
         stages = Stages.of(Settings.read(os.environ), boto3.Session())
         result = {"said": stages.close(module.params["failure"], over_budget=module.params["over_budget"])}
     except (ChartcoderError, ClientError, BotoCoreError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=tell(error))
     module.exit_json(changed=True, **result)
 
 

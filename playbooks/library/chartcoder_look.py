@@ -9,6 +9,7 @@ from ansible.module_utils.basic import AnsibleModule
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chartcoder.errors import ChartcoderError
+from chartcoder.protected import tell
 from chartcoder.settings import Settings
 from chartcoder.stages import Stages, look_as_facts
 
@@ -72,7 +73,7 @@ def main() -> None:
         stages = Stages.of(Settings.read(os.environ), boto3.Session())
         look = stages.look_while(**module.params)
     except (ChartcoderError, ClientError, BotoCoreError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=tell(error))
     module.exit_json(changed=False, **look_as_facts(look))
 
 

@@ -9,6 +9,7 @@ from ansible.module_utils.basic import AnsibleModule
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chartcoder.errors import ChartcoderError
+from chartcoder.protected import tell
 from chartcoder.settings import Settings
 from chartcoder.stages import Stages, plan_as_facts
 
@@ -47,7 +48,7 @@ def main() -> None:
         stages = Stages.of(Settings.read(os.environ), boto3.Session())
         result = plan_as_facts(stages.size())
     except (ChartcoderError, ClientError, BotoCoreError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=tell(error))
     module.exit_json(changed=True, **result)
 
 

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
+from chartcoder.protected import ChartText
+
 Assertion = Literal["present", "negated", "possible", "historical", "family", "hypothetical", "other_person"]
 ASSERTIONS: tuple[Assertion, ...] = get_args(Assertion)
 
@@ -53,14 +55,17 @@ class Chart:
     """
 
     id: str
-    text: str = field(repr=False)  # protected health information: kept out of tracebacks and logs
+    text: str = field(repr=False)  # kept as a ChartText, which does not show itself
     setting: Setting | None = None
     format: str = "text"
     sections: tuple[Section, ...] = ()
-    date: str | None = None
-    kind: str | None = None
-    author_role: str | None = None
-    given: tuple[GivenCode, ...] = ()
+    date: str | None = field(default=None, repr=False)  # a date of service tells of a patient, too
+    kind: str | None = field(default=None, repr=False)
+    author_role: str | None = field(default=None, repr=False)
+    given: tuple[GivenCode, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", ChartText(self.text))
 
     def about(self) -> dict[str, str]:
         """What the document says of itself, without what it leaves open."""

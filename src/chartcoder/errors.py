@@ -14,7 +14,8 @@
     │   └── MetadataUnavailable             the instance-metadata service does not answer
     ├── NotFound                            no such batch, chart or run
     ├── BadRequest                          what was asked is malformed; the message says what was expected
-    └── LexiconMissing                      the compiled lexicon was not built
+    ├── LexiconMissing                      the compiled lexicon was not built
+    └── Unforeseen                          something failed that nobody foresaw: told by its type, not in its words
 
 A message names what was wrong, what was expected and what to do. It never holds a word of a chart: a chart's text is
 protected health information, and messages end in logs.
@@ -85,3 +86,7 @@ class BadRequest(ChartcoderError):
 
 class LexiconMissing(ChartcoderError):
     """The compiled lexicon was not built; `make setup` or `python -m chartcoder.coding.build` builds it."""
+
+
+class Unforeseen(ChartcoderError):
+    """Something failed that nobody foresaw. It is told by its type and its places: its own words may quote a chart."""

@@ -30,6 +30,9 @@ from chartcoder.cloud.fleet import ENDED, FleetTable, StageOutcome
 from chartcoder.cloud.instances import Instances, playbooks, user_data
 from chartcoder.descendants import adopt_orphans, kill_descendants
 from chartcoder.errors import LeaseLost
+from chartcoder.logs import make_logger
+from chartcoder.outlets import contain_process
+from chartcoder.protected import tell
 from chartcoder.settings import Settings
 
 DONE, FAILED, LEASE_LOST, STOPPED = 0, 2, 3, 143
@@ -148,7 +151,7 @@ class Supervisor:
         finally:  # Ansible may have died and left a module at work
             self._kill_descendants()
         if self._fault is not None:
-            return FAILED, f"the master failed: {type(self._fault).__name__}: {self._fault}"
+            return FAILED, f"the master failed: {tell(self._fault)}"
         if self._stopped:
             return STOPPED, "the master was told to stop"
         if runner.rc == 0:
@@ -220,7 +223,7 @@ class Supervisor:
             self._log.error("lease lost", extra={"reason": str(error)})
             self._lost = True
         except NO_ANSWER as error:  # there are other events to come before the lease lapses
-            self._log.warning("the lease could not be renewed", extra={"reason": str(error)})
+            self._log.warning("the lease could not be renewed", extra={"reason": tell(error)})
 
     def _renew_lease(self) -> None:
         asked_at = self._monotonic()
@@ -236,7 +239,7 @@ class Supervisor:
                 draining = stage in ("drain", "terminate_workers")
                 self._fleet.update_run(self._run, state="draining" if draining else "running")
         except NO_ANSWER as error:  # a gap in the record is better than a run that ends for it
-            self._log.warning("a stage is missing in the record", extra={"stage": stage, "reason": str(error)})
+            self._log.warning("a stage is missing in the record", extra={"stage": stage, "reason": tell(error)})
 
     # the end without Ansible
 
@@ -287,11 +290,11 @@ def main() -> int:
 
     from chartcoder.cloud.metadata import InstanceMetadata
 
+    contain_process()
     settings = Settings.read(os.environ)
     session = boto3.Session()
     config = Config(retries={"mode": "standard", "max_attempts": 8})
-    logger = Logger(service="master")
-    logger.append_keys(run=settings.run)
+    logger = make_logger("master", run=settings.run)
     supervisor = Supervisor(
         settings,
         fleet=FleetTable(session.resource("dynamodb", config=config).Table(settings.fleet_table)),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from chartcoder.errors import BadRequest, ChartError, CodingFailed
+from chartcoder.outlets import silence
 from chartcoder.readers import read_chart
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class CodingPool(Generic[Rendered]):
                 f"the coder's process died on this chart (exit status {expired.exitcode}); "
                 "report the chart's kind and size"
             ) from None
+        except ChartError as error:
+            raise error from None  # its cause is the other process's traceback, in text
 
     def close(self) -> None:
         """Ends the processes at once."""
@@ -112,15 +115,16 @@ def _load_coder(engine: str, lexicon: Path | None) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     _coder = Coder(engine=engine, lexicon=lexicon)
+    silence()  # from here on this process holds charts: its result is its only way out
 
 
 def _code(data: bytes, chart_id: str, setting: Setting | None, render: Callable[[CodedChart], Rendered]) -> Rendered:
     try:
         chart = read_chart(data, chart_id=chart_id)
         return render(_coder.code(replace(chart, setting=setting) if setting else chart))
-    except ChartError:
-        raise
-    except Exception as error:  # its message and traceback may quote the chart: only its type leaves this process
+    except ChartError as error:
+        raise error from None  # what a reader's library said of the document stays here
+    except (Exception, SystemExit) as error:  # its words may quote the chart: only its type leaves this process
         raise CodingFailed(
             f"the coder failed on this chart ({type(error).__name__}); report its kind and size"
         ) from None

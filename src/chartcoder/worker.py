@@ -29,6 +29,8 @@ from chartcoder.cloud.metadata import InstanceMetadata
 from chartcoder.cloud.queue import TEN, ChartsQueue, Delivery
 from chartcoder.cloud.results import Outcome, ResultsStore, Stored, pack
 from chartcoder.errors import BadRequest, ChartError, CodingFailed
+from chartcoder.logs import make_logger
+from chartcoder.outlets import contain_process
 from chartcoder.pool import CodingPool
 from chartcoder.settings import Settings
 
@@ -304,6 +306,7 @@ def main() -> None:
     import boto3
     from botocore.config import Config
 
+    contain_process()
     settings = Settings.read(os.environ)
     config = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=FETCHERS * 2)
     session = boto3.Session()
@@ -313,8 +316,7 @@ def main() -> None:
     name = metadata.instance_id()
     s3 = session.client("s3", config=config)
     processes = os.cpu_count() or 1
-    logger = Logger(service="worker")
-    logger.append_keys(run=settings.run, worker=name)
+    logger = make_logger("worker", run=settings.run, worker=name)
     with CodingPool(
         processes=processes, engine=settings.engine, chart_seconds=settings.chart_seconds, render=render
     ) as pool:

@@ -13,6 +13,8 @@ from typing import TypeVar
 import typer
 
 from chartcoder.errors import BadRequest, ChartcoderError
+from chartcoder.outlets import contain_process
+from chartcoder.protected import trace
 
 Choice = TypeVar("Choice")
 
@@ -38,9 +40,14 @@ def one_of(choices: Sequence[Choice], value: str, what: str) -> Choice:
 
 
 def main() -> None:
-    """The console script: errors of ours are one line on stderr, without a traceback."""
+    """The console script: errors of ours are one line on stderr, without a traceback; of any other the type and the
+    places are told, since its words may quote a chart."""
+    contain_process()
     try:
         app()
     except ChartcoderError as error:
         typer.echo(f"chartcoder: {error}", err=True)
         sys.exit(2)
+    except Exception as error:  # Typer's own hook would print it whole
+        typer.echo(f"chartcoder failed: {trace(error)}", err=True)
+        sys.exit(1)

@@ -17,6 +17,7 @@ from chartcoder.coding.matching import Matcher, Term
 from chartcoder.coding.measurements import measured_codes
 from chartcoder.coding.sections import Sections
 from chartcoder.coding.terminology import Terminology
+from chartcoder.protected import reveal
 
 ADULT = 20  # years, for the body mass index codes
 WHERE_RESULTS_MATTER = frozenset({"assessment", "observation_and_plan", "problem_list", "chief_complaint", "diagnoses"})
@@ -50,12 +51,13 @@ class Coder:
         """Code one chart. Takes any text; time in proportion to its length."""
         from chartcoder import __version__
 
-        sections = Sections(chart.text, chart.sections)
-        view = ChartView(chart.text, sections.at)
-        terms = self._terms(chart.text, view, sections)
-        contexts = self._engine.read(chart.text, [(term.start, term.end) for term in terms], sections)
+        text = reveal(chart.text)
+        sections = Sections(text, chart.sections)
+        view = ChartView(text, sections.at)
+        terms = self._terms(text, view, sections)
+        contexts = self._engine.read(text, [(term.start, term.end) for term in terms], sections)
         findings = [
-            self._finding(chart.text, term, context, code)
+            self._finding(text, term, context, code)
             for term, context in zip(terms, contexts, strict=True)
             for code in term.entry.codes
         ]

@@ -8,6 +8,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from chartcoder.errors import Unforeseen
+
 EVENTS = Path(__file__).parents[3] / "events"
 CONTEXT = SimpleNamespace(
     function_name="function",
@@ -98,6 +100,6 @@ def test_a_watchdog_that_cannot_launch_fails_after_its_metrics_are_out(load, cap
         raise RuntimeError("none to give")
 
     monkeypatch.setattr(app.parts.instances, "launch", none_to_give)
-    with pytest.raises(RuntimeError, match="none to give"):
+    with pytest.raises(Unforeseen, match="RuntimeError"):
         app.handler(event("watchdog/scheduled"), CONTEXT)
     assert metrics_of(capsys.readouterr().out)["ChartsWaiting"] == [1]

@@ -3,6 +3,7 @@
 The playbook itself runs in tests/integration/test_playbook.py; here `play` stands in for ansible_runner.
 """
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -108,12 +109,12 @@ def test_a_playbook_that_dies_leaves_no_worker_and_no_lease(supervisor, play, fl
 
 def test_ansible_that_cannot_even_start_ends_the_run(supervisor, play, fleet, run):
     def break_down(_):
-        raise OSError("no ansible-playbook here")
+        raise FileNotFoundError(errno.ENOENT, "no ansible-playbook here")
 
     play(break_down)
 
     assert supervisor.supervise() == FAILED
-    assert fleet.run(run)["reason"] == "the master failed: OSError: no ansible-playbook here"
+    assert fleet.run(run)["reason"] == "the master failed: FileNotFoundError: No such file or directory"
     assert fleet.lease() is None
 
 
