@@ -18,6 +18,7 @@ from chartcoder.coding.lexicon.compile import (
     RANK_MAIN_TERM,
     Phrases,
     add_curated,
+    add_discomfort,
     add_index,
     add_neoplasms,
     add_official,
@@ -51,6 +52,7 @@ def build_lexicon(out: Path = ARTEFACT, *, index: Path | None = None, curated: P
     main_terms, main_faults = read_main_terms(set(by_code))
     add_curated(phrases, main_terms, by_code, rank=RANK_MAIN_TERM)
     drop_undone_conditions(phrases)
+    add_discomfort(phrases)
     add_sides(phrases, sided_codes(entries))
     write_terminology(entries, out / "codes.marisa")
     write_lexicon(phrases, out, about={"release": release, "phrases": str(len(phrases.entries))})

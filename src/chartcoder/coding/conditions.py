@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 NEAR = 300  # characters to either side
+LEAD = 12  # characters before a phrase that a word may stand in which the matcher took for a filler ("type")
 
 FEMALE = re.compile(
     r"\b(?:female|woman|girl|she|her|lady|mrs|ms\.|gravida|g\dp\d|obstetric)\b|\d\s*(?:yo|y/o)?\s*f\b", re.I
@@ -97,6 +98,8 @@ def _met(name: str, value: str, view: ChartView, start: int, end: int) -> bool:
         return holds_any(view.lower[low:start] + " \n " + view.lower[end:high], value) == (name == "near")
     if name == "follows":  # made by the lexicon's build, for phrases that begin with a word that normalising drops
         return bool(re.search(rf"\b{re.escape(value)}\W+(?:\w+\W+)?$", view.lower[max(0, start - 40) : start]))
+    if name == "said":
+        return holds_any(view.lower[max(0, start - LEAD) : end], value)
     if name == "section":
         return view.section_at(start) in {name.strip() for name in value.split(",")}
     if name == "sex":

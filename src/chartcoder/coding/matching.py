@@ -8,6 +8,7 @@ the longest wins. Last, each match's attributes choose among the codes of its ph
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import accumulate
 from typing import NamedTuple
@@ -32,13 +33,21 @@ COORDINATING = frozenset({AND, COMMA})
 PARTING = frozenset({BREAK, LINE, COMMA, AND})
 ENDS_A_RUN = frozenset({BREAK, COMMA, LINE, AND, UNKNOWN})
 
-FITS_CONTEXT, MEANS_NOTHING = 0.25, 0.5
-"""Added to an entry's fit: one whose context is met is better than one without; a phrase kept from matching stays
-so."""
+NOT_RULED_OUT, MEANS_NOTHING, FITS_CONTEXT = 0.25, 0.5, 0.75
+"""Added to an entry's fit: one that the words around it ask for is better than one that means nothing, which is better
+than one that they merely do not rule out ("not near")."""
 
 REMEMBERED = 50_000  # phrases with attributes
 LONGEST_CLAUSE = 120  # pieces
+MOST_COMMAS = 3  # between the attributes behind a phrase: "glaucoma, bilateral, moderate"
 SIDE_CHARACTERS = frozenset(ATTRIBUTE_CHARACTERS[side] for side in SIDES)
+
+PAIRED = (
+    "ankle", "arm", "axilla", "breast", "buttock", "calf", "cheek", "ear", "elbow", "eye", "eyelid", "finger", "flank",
+    "foot", "forearm", "groin", "hand", "heel", "hip", "kidney", "knee", "leg", "lung", "nostril", "ovary", "shin",
+    "shoulder", "testis", "thigh", "thumb", "toe", "ureter", "wrist",
+)  # fmt: skip
+"""Sites that have sides, in their canonical spelling."""
 
 IMPLIED = frozenset({"primary", "essential", "unilateral", "closed", "displaced"})
 """Attributes that a code may ask for and a chart need not say, by the release's own defaults (a fracture not said to be
@@ -99,6 +108,10 @@ class Matcher:
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
         self._separators = _Separators()
+        self._paired = frozenset(map(lexicon.vocabulary.__getitem__, PAIRED)) - {UNKNOWN}
+        sites = "".join(self._paired)
+        self._inverted = re.compile(f"(?<![{sites}]){COMMA}(?={SKIP}*[{''.join(SIDE_CHARACTERS)}]{SKIP}*[{sites}])")
+        """The comma of "osteoarthritis, left knee", which only turns the phrase around."""
         self._remembered: dict[tuple[int, frozenset[str]], tuple[Entry, ...]] = {}
 
     def encode(self, text: str) -> Encoding:
@@ -113,9 +126,10 @@ class Matcher:
             place = characters.index(LINE, place + 1)
             if place + 1 < len(pieces) and pieces[place + 1][0].islower():
                 characters[place] = SKIP  # a wrapped line, not a new item
-        places = [place for place, character in enumerate(characters) if character not in OUTSIDE_PHRASES]
+        encoded = self._inverted.sub(SKIP, "".join(characters))
+        places = [place for place, character in enumerate(encoded) if character not in OUTSIDE_PHRASES]
         offsets = list(accumulate(map(len, pieces)))
-        return Encoding("".join(characters), "".join(map(characters.__getitem__, places)), places, offsets, {})
+        return Encoding(encoded, "".join(map(encoded.__getitem__, places)), places, offsets, {})
 
     def _mark_articles(self, pieces: list[str], characters: list[str]) -> None:
         """A capital A that begins a sentence or an item, or stands in a text of capitals, is the article."""
@@ -240,7 +254,7 @@ class Matcher:
             return None
         if entry.codes and has_side(entries) and not has_side([entry]):
             if SIDES.isdisjoint(said):
-                said |= side_said_elsewhere(encoding, first, last)
+                said |= side_said_elsewhere(encoding, first, last, self._paired)
             entry = _choose_side(said, choose) or entry
         return Term(start, end, entry, said)
 
@@ -262,13 +276,13 @@ def _choose_side(said: frozenset[str], choose: Callable[[frozenset[str]], Entry 
     return entry
 
 
-def side_said_elsewhere(encoding: Encoding, first: int, last: int) -> frozenset[str]:
-    """The side of a phrase that the chart gives not beside it but with its site ("cyst of the right knee"), in its
-    clause before it, or wherever it names the same site.
+def side_said_elsewhere(encoding: Encoding, first: int, last: int, paired: frozenset[str]) -> frozenset[str]:
+    """The side of a phrase that the chart gives not beside it but with its site ("cyst of the right knee", "cataract,
+    right eye"), in its clause before it, or wherever it names the same site; `paired` are the sites that have sides.
 
     Taken only where the chart names one side: with two, the phrase stays unspecified.
     """
-    sides = _side_of_site_behind(encoding.characters, encoding.places[last - 1] + 1)
+    sides = _side_of_site_behind(encoding, first, last, paired)
     if sides:
         return sides
     place = encoding.places[first]
@@ -281,14 +295,20 @@ def side_said_elsewhere(encoding: Encoding, first: int, last: int) -> frozenset[
     return sides if len(sides) == 1 else frozenset()
 
 
-def _side_of_site_behind(characters: str, place: int) -> frozenset[str]:
-    """The side in "of the right" or "in her left" directly behind a phrase: a filler, then the side."""
+def _side_of_site_behind(encoding: Encoding, first: int, last: int, paired: frozenset[str]) -> frozenset[str]:
+    """The side directly behind a phrase: after a filler ("of the right", "in her left"), or with a site that is the
+    phrase's own or its only one (", right eye")."""
+    characters, place = encoding.characters, encoding.places[last - 1] + 1
     run = place
-    while run < len(characters) and characters[run] in OUTSIDE_PHRASES:
+    while run < len(characters) and (characters[run] in OUTSIDE_PHRASES or characters[run] == COMMA):
         run += 1
     behind = characters[place:run]
-    sides = _sides_in(behind) if behind.startswith(SKIP * 3) else frozenset()
-    return sides if len(sides) == 1 else frozenset()
+    sides = _sides_in(behind)
+    if len(sides) != 1 or behind.count(COMMA) > 1:
+        return frozenset()
+    named = paired.intersection(encoding.core[first:last])
+    leads_to_its_site = characters[run : run + 1] in (named or paired)
+    return sides if leads_to_its_site or behind.startswith(SKIP * 3) else frozenset()
 
 
 def _sides_in(characters: str) -> frozenset[str]:
@@ -320,7 +340,7 @@ def _attributes_around(characters: str, first: int, last: int) -> frozenset[str]
     after: set[str] = set()
     place, commas = last + 1, 0
     while place < len(characters) and (
-        characters[place] in OUTSIDE_PHRASES or (characters[place] == COMMA and not commas)
+        characters[place] in OUTSIDE_PHRASES or (characters[place] == COMMA and commas < MOST_COMMAS)
     ):
         commas += characters[place] == COMMA
         after.add(characters[place])
@@ -350,9 +370,9 @@ def rank_entries(entries: tuple[Entry, ...], said: frozenset[str]) -> tuple[Entr
 
 
 def _standing(fit: float, entry: Entry) -> float:
-    if entry.when:
-        return fit + FITS_CONTEXT
-    return fit if entry.codes else fit + MEANS_NOTHING
+    asked_for = any(name != "not near" for name, _ in entry.when)
+    context = FITS_CONTEXT if asked_for else NOT_RULED_OUT if entry.when else 0
+    return fit + context + MEANS_NOTHING * (not entry.codes)
 
 
 def choose_entry(ranked: Iterable[Entry], met: Callable[[tuple[tuple[str, str], ...]], bool]) -> Entry | None:

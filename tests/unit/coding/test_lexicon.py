@@ -175,3 +175,71 @@ def test_the_sides_of_a_code_are_those_whose_title_is_the_same_but_for_the_side(
     sides = sided_codes(entries)
     assert sides["H92.09"]["right"] == "H92.01"
     assert sides["S82.899"] == {"left": "S82.892"}
+
+
+def test_two_rows_that_give_one_phrase_different_codes_are_named_by_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "heart.tsv").write_text("R60.0\tankle swelling\nI10\tHTN\n", encoding="utf-8")
+    (tmp_path / "bones.tsv").write_text("M25.473\tswollen foot | swellings, ankle\n", encoding="utf-8")
+    (tmp_path / "legs.tsv").write_text("M79.89\tankle swelling\tnear: calf\n", encoding="utf-8")
+    assert not read_curated({"R60.0", "I10", "M25.473", "M79.89"}, tmp_path)[1]
+    (tmp_path / "bones.tsv").write_text(
+        "M25.473\tswollen foot | swelling of the foot | ankle swelling\n", encoding="utf-8"
+    )
+    (fault,) = read_curated({"R60.0", "I10", "M25.473", "M79.89"}, tmp_path)[1]
+    assert "bones.tsv:1" in fault and "heart.tsv:1" in fault and "M25.473" in fault and "R60.0" in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("A small lung nodule was seen.", "R91.1"),
+        ("Two small lung nodules were seen.", "R91.8"),
+        ("She has a thyroid nodule.", "E04.1"),
+        ("She has thyroid nodules.", "E04.2"),
+        ("He has a rib fracture on the left.", "S22.32XA"),
+        ("He has rib fractures on the left.", "S22.42XA"),
+        ("Basal cell carcinoma of the left lower eyelid.", "C44.1192"),
+        ("Diverticulosis was found.", "K57.90"),
+        ("Sigmoid diverticulosis was found.", "K57.30"),
+        ("Painful urination for two days.", "R30.9"),
+        ("Left ankle swelling.", "M25.472"),
+        ("Knee discomfort on the right.", "M25.561"),
+        ("Chest discomfort.", "R07.89"),
+        ("Chest pain.", "R07.9"),
+        ("Nuclear sclerotic cataract, right eye.", "H25.11"),
+        ("Nuclear sclerotic cataract of both eyes.", "H25.13"),
+        ("Osteoarthritis, left knee.", "M17.12"),
+        ("Cellulitis, right leg.", "L03.115"),
+        ("Primary open-angle glaucoma, bilateral, moderate stage.", "H40.1132"),
+        ("POAG, bilateral, moderate stage.", "H40.1132"),
+        ("Proliferative diabetic retinopathy.", "E11.3599"),
+        ("MDD, recurrent, moderate.", "F33.1"),
+        ("Internal hemorrhoids, grade II.", "K64.1"),
+    ],
+)
+def test_number_site_and_wording_choose_the_code(coder: Coder, text: str, code: str) -> None:
+    assert [finding.code for finding in coder.code(Chart(id="1", text=text)).findings] == [code]
+
+
+def test_discomfort_that_is_nowhere_is_no_pain(coder: Coder) -> None:
+    assert not coder.code(Chart(id="1", text="The discomfort was treated with ibuprofen.")).findings
+
+
+def test_words_near_a_phrase_win_over_a_row_that_says_it_means_nothing(coder: Coder) -> None:
+    study = coder.code(Chart(id="1", text="CT PE protocol: no PE."))
+    assert [(finding.code, finding.assertion) for finding in study.findings] == [("I26.99", "negated")]
+    assert not coder.code(Chart(id="1", text="PE: lungs clear, abdomen soft, vitals stable.")).findings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The fracture shows callus.",
+        "He lay in the left lateral decubitus position.",
+        "TMJ without clicks.",
+        "Functional impotence of the arm.",
+    ],
+)
+def test_a_word_for_a_place_a_position_or_healing_names_no_disease(coder: Coder, text: str) -> None:
+    codes = {finding.code for finding in coder.code(Chart(id="1", text=text)).findings}
+    assert not codes & {"L84", "L89.90", "M26.609", "N52.9"}

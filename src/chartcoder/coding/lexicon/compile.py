@@ -7,17 +7,19 @@ read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from chartcoder.coding.lexicon.curated import CuratedRow
 from chartcoder.coding.lexicon.neoplasms import neoplasm_phrases
 from chartcoder.coding.lexicon.normalise import drops_fillers, leading_filler, read_phrase
-from chartcoder.coding.lexicon.sides import Sides, stem_of
+from chartcoder.coding.lexicon.sides import Sides, is_of_an_encounter, stem_of
 from chartcoder.coding.lexicon.variants import ENCOUNTER, official_variants, permuted, strip_tails
 from chartcoder.coding.terminology import CodeEntry
 
 Core = tuple[str, ...]
+SIGNED = re.compile(r"\w[+-](?=$|[\s,)\]])")
 MIN_STATUS_WORDS = 3
 LONGEST = 9  # core tokens; longer phrases are never said as they are written
 
@@ -40,6 +42,11 @@ RANK_SIDED = 8
 """Added for a code's sides: a side that curators gave a phrase wins, a title of another code does not."""
 
 SIDES = frozenset({"left", "right", "bilateral"})
+
+
+PAIN, DISCOMFORT = "pain", "discomfort"
+RANK_SOFTENED = 1
+"""Added for a pain that is called a discomfort."""
 
 
 class Entry(NamedTuple):
@@ -78,6 +85,9 @@ class Phrases:
             held[slot] = entry
 
     def add_phrase(self, phrase: str, codes: tuple[str, ...], rank: int, *, turn: bool = True) -> None:
+        """Keep a phrase of the classification. One whose meaning is a sign ("HER2-") is a measurement, not a phrase."""
+        if SIGNED.search(phrase):
+            return
         core, attributes = read_phrase(phrase)
         if not _worth_matching(core, rank):
             return
@@ -124,7 +134,7 @@ def _code_of(entry: CodeEntry, by_code: dict[str, CodeEntry]) -> str | None:
     code = entry.code if entry.billable else default_leaf(entry, by_code)
     if code is None:
         return None
-    return code[:-1] + SEVENTH if len(code) == 8 else code
+    return _open_seventh(code)
 
 
 def default_leaf(entry: CodeEntry, by_code: dict[str, CodeEntry]) -> str | None:
@@ -208,7 +218,7 @@ def add_index(phrases: Phrases, index: Iterable[tuple[str, str]], by_code: dict[
 
 def _inherit(phrases: Phrases, row: CuratedRow, by_code: dict[str, CodeEntry]) -> None:
     title = by_code[row.codes[0]].description
-    family, _ = read_phrase(strip_tails(ENCOUNTER.sub("", title)))
+    family, meant = read_phrase(strip_tails(ENCOUNTER.sub("", title)))  # "POAG" need not say "primary" and "open" again
     category = row.codes[0][:3]
     inherited = [
         entry
@@ -218,8 +228,10 @@ def _inherit(phrases: Phrases, row: CuratedRow, by_code: dict[str, CodeEntry]) -
     for phrase in row.phrases:
         core, own = read_phrase(phrase)
         for entry in inherited:
-            if own <= set(entry.attributes):
-                phrases.add(core, entry._replace(rank=entry.rank + RANK_INHERITED))
+            asked = set(entry.attributes)
+            attributes = tuple(sorted(asked - (meant - own) if meant < asked else asked))
+            if own <= set(attributes):
+                phrases.add(core, entry._replace(attributes=attributes, rank=entry.rank + RANK_INHERITED))
 
 
 def drop_undone_conditions(phrases: Phrases) -> None:
@@ -236,6 +248,18 @@ def drop_undone_conditions(phrases: Phrases) -> None:
         for slot, entry in list(held.items()):
             if not entry.when and entry.rank >= RANK_TITLE and (entry.attributes, entry.codes) in narrowed:
                 del held[slot]
+
+
+def add_discomfort(phrases: Phrases) -> None:
+    """A pain with its site is also called a discomfort ("knee discomfort"), unless the lexicon says what that is.
+
+    Discomfort alone is none, and the index has codes of its own for some ("chest discomfort", R07.89).
+    """
+    for core, held in list(phrases.entries.items()):
+        softened = tuple(DISCOMFORT if token == PAIN else token for token in core)
+        if len(core) > 1 and softened != core and softened not in phrases.entries:
+            for entry in held.values():
+                phrases.add(softened, entry._replace(rank=entry.rank + RANK_SOFTENED))
 
 
 def add_sides(phrases: Phrases, sides: Sides) -> None:
@@ -255,7 +279,7 @@ def _leaf_of(code: str, by_code: dict[str, CodeEntry]) -> str:
 
 
 def _open_seventh(code: str) -> str:
-    return code[:-1] + SEVENTH if len(code) == 8 else code
+    return code[:-1] + SEVENTH if is_of_an_encounter(code) else code
 
 
 def _hyphen_forms(phrase: str) -> Iterable[str]:

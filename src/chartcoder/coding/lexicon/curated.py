@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from chartcoder.coding.lexicon.normalise import read_phrase
+
 FOLDER = Path(__file__).parent / "curated"
 MAIN_TERMS = Path(__file__).with_name("main_terms.tsv")
 
 NO_CODE = "-"
-CONDITIONS = ("near", "anywhere", "not near", "section", "sex", "age", "pregnant")
+CONDITIONS = ("near", "anywhere", "not near", "said", "section", "sex", "age", "pregnant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,29 @@ def read_curated(known: set[str], folder: Path = FOLDER) -> tuple[list[CuratedRo
     Args:
         known: the codes of the release; a row with any other is faulty.
     """
-    return _read_files(sorted(folder.glob("*.tsv")), known)
+    rows, faults = _read_files(sorted(folder.glob("*.tsv")), known)
+    return rows, faults + list(conflicts(rows))
+
+
+def conflicts(rows: list[CuratedRow]) -> Iterator[str]:
+    """A line for each phrase that two rows give different codes under one condition, after normalising.
+
+    Which of them a chart would get hangs on the order of the files: curators have to say.
+    """
+    held: dict[tuple[tuple[str, ...], frozenset[str], frozenset[tuple[str, str]]], tuple[CuratedRow, str]] = {}
+    for row in rows:
+        for phrase in row.phrases:
+            core, attributes = read_phrase(phrase)
+            first, said = held.setdefault((core, attributes, frozenset(row.when)), (row, phrase))
+            if core and first.codes != row.codes:
+                codes, others = ("+".join(codes) or "no code" for codes in (first.codes, row.codes))
+                yield f"{row.source}: {phrase!r} is {others}, and {said!r} in {first.source} is {codes}; expected one"
 
 
 def read_main_terms(known: set[str]) -> tuple[list[CuratedRow], list[str]]:
     """The defaults of general words (`main_terms.tsv`), in the same form."""
-    return _read_files([MAIN_TERMS], known)
+    rows, faults = _read_files([MAIN_TERMS], known)
+    return rows, faults + list(conflicts(rows))
 
 
 def _read_files(paths: list[Path], known: set[str]) -> tuple[list[CuratedRow], list[str]]:

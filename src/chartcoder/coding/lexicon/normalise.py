@@ -148,7 +148,7 @@ SITE_NOUNS = {
 
 SYNONYM_WORDS = {
     "cancer": "cancer", "ache": "pain", "aching": "pain", "painful": "pain", "soreness": "pain", "sore": "sore",
-    "discomfort": "pain", "tenderness": "tenderness", "haemorrhage": "hemorrhage", "bleed": "bleeding",
+    "tenderness": "tenderness", "haemorrhage": "hemorrhage", "bleed": "bleeding",
     "enlargement": "enlargement", "swollen": "swelling", "broken": "fracture", "fractured": "fracture",
     "infected": "infection", "ulcerated": "ulcer", "ulceration": "ulcer", "renals": "kidney", "calculi": "calculus",
     "stone": "calculus", "lithiasis": "calculus", "kidneys": "kidney", "neoplasia": "neoplasm", "itching": "pruritus",

@@ -18,15 +18,21 @@ from chartcoder.coding.terminology import CodeEntry
 
 SIDE = re.compile(r"\b(right|left|bilateral)\b")
 SAYS_NOTHING = re.compile(r"[,()\[\]]|\b(?:unspecified|side|not|specified|as)\b")
-ORGAN = re.compile(r", unspecified \w+$")
+ORGAN = re.compile(r", unspecified (?:eye|ear)\b")
 
 Sides = dict[str, dict[str, str]]
 """Code that leaves the side open -> side -> the code for that side. Codes without their seventh character."""
 
 
+def is_of_an_encounter(code: str) -> bool:
+    """Whether a code's seventh character tells the encounter: a letter does (A, D, S, ...). A digit tells a stage, an
+    eye, a fetus."""
+    return len(code) == 8 and not code[7].isdigit()
+
+
 def stem_of(code: str) -> str:
-    """A code without its seventh character: the siblings of S82.899A are those of all its encounters."""
-    return code[:-1] if len(code) == 8 else code
+    """A code without the character of its encounter: the siblings of S82.899A are those of all its encounters."""
+    return code[:-1] if is_of_an_encounter(code) else code
 
 
 def sided_codes(entries: Iterable[CodeEntry]) -> Sides:

@@ -23,7 +23,8 @@ TAIL = re.compile(
     r"|, unspecified intractab[^,]*"
     r"|,? (?:organism|site|type|cause|stage|severity|eye|ear|side|laterality|degree|not) (?:un|not )specified"
     r"|,? without [^,]*|,? so (?:stated|described)|, not intractable[^,]*|, not specified as [^,]*"
-    r"|,? in diseases classified elsewhere)$",
+    r"|,? in diseases classified elsewhere"
+    r"|, including [^,]*)$",
     re.I,
 )
 """Endings that say that nothing more is said."""
@@ -32,6 +33,7 @@ INVERTED_STOP = re.compile(r"^(?:with|without|due|in|not|unspecified|other|excep
 X_OF_Y = re.compile(r"^((?:[\w-]+ ){0,3}[\w-]+) (?:of|in) (?:the )?([\w-]+(?: [\w-]+){0,2})$", re.I)
 BRACKETED = re.compile(r"\s*\[([^\]]*)\]")
 ABBREVIATION = re.compile(r"\s*\[([A-Z]{2,6})\]")
+SKIN_OF = re.compile(r"\b(?:of|in) skin of\b", re.I)
 PARENTHESISED = re.compile(r"\s*\(([^)]*)\)")
 
 
@@ -63,6 +65,8 @@ def _variants(term: str) -> Iterator[tuple[str, int]]:
         yield form, 0
         stripped = strip_tails(form)
         yield stripped, 1
+        if SKIN_OF.search(stripped):  # a carcinoma or nevus of an eyelid is one of its skin
+            yield SKIN_OF.sub("of", stripped), 2
         for turned in (undo_inversion(stripped), *turn_of(stripped)):
             if turned:
                 yield turned, 2
