@@ -82,6 +82,7 @@ class Sections:
         self._starts: list[int] = []
         self._categories: list[str | None] = []
         self._headings: list[tuple[int, int]] = []
+        self.headings: list[tuple[int, int, str]] = []  # start, end and category of each, in order
         self._given = sorted(given, key=lambda section: section.start)
         named = headings()
         for heading in _candidates(text):
@@ -98,6 +99,7 @@ class Sections:
         self._starts.append(heading.end())
         self._categories.append(category)
         self._headings.append(heading.span("name"))
+        self.headings.append((*heading.span("name"), category))
         if labels_a_bullet and line_end >= 0:
             self._starts.append(line_end)
             self._categories.append(before)
