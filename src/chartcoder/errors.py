@@ -4,6 +4,8 @@
     ├── SettingMissing, SettingInvalid      the environment does not say what is needed
     ├── ChartError                          this chart cannot be coded; its neighbours can
     │   ├── UnreadableChart                 the bytes are not a document we can read
+    │   │   └── NoTextLayer                 a scan: pictures of text
+    │   ├── SeveralCharts                   one object holds several documents
     │   ├── ChartTooLarge
     │   ├── BadChartKey                     the object's key is not charts/<batch>/<chart>.<ext>
     │   ├── ChartGone                       the object was deleted before it was read
@@ -42,6 +44,18 @@ class ChartError(ChartcoderError):
 
 class UnreadableChart(ChartError):
     reason = "unreadable"
+
+
+class NoTextLayer(UnreadableChart):
+    """A scan: its pages are pictures, and no text can be read without recognising it."""
+
+    reason = "no_text_layer"
+
+
+class SeveralCharts(ChartError):
+    """One object holds several documents, and one result a chart could not be given."""
+
+    reason = "several_charts"
 
 
 class ChartTooLarge(ChartError):

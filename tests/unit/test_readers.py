@@ -32,7 +32,7 @@ def test_a_document_without_text_is_refused(data):
         read_chart(data, chart_id="c1")
 
 
-@pytest.mark.parametrize("data", [os.urandom(4000), b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, b"\x00" * 5000])
+@pytest.mark.parametrize("data", [os.urandom(4000), bytes(range(256)) * 9, b"\x00" * 5000])
 def test_binary_junk_is_refused_with_what_to_do(data):
     with pytest.raises(UnreadableChart, match=r"not text.*Send the chart as plain text"):
         read_chart(data, chart_id="c1")

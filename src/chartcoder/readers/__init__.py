@@ -1,5 +1,6 @@
 """Bytes in, a chart out. The type is told by content, not by name."""
 
-from chartcoder.readers.text import read_text as read_chart
+from chartcoder.readers.dispatch import read_chart
+from chartcoder.readers.splitting import split_documents
 
-__all__ = ["read_chart"]
+__all__ = ["read_chart", "split_documents"]

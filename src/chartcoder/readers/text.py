@@ -19,7 +19,7 @@ BYTE_ORDER_MARKS = {
 DETECTION_BYTES = 20_000  # what the encoding is told from; a chart is in one encoding
 MOST_CONTROL_CHARACTERS = 0.01  # of all characters; text has next to none
 LAYOUT = "\t\n\v\f\r"
-SAID_SO = "Send the chart as plain text"
+SAID_SO = "Send the chart as plain text, or in a format of docs/formats.md"
 
 
 def read_text(data: bytes, *, chart_id: str) -> Chart:
@@ -31,7 +31,7 @@ def read_text(data: bytes, *, chart_id: str) -> Chart:
     Raises:
         UnreadableChart: there is no text, or what there is is not text.
     """
-    text = _decode(data)
+    text = decode(data)
     if not text.strip():
         raise UnreadableChart(f"the chart has no text ({len(data):,} bytes). {SAID_SO}")
     controls = sum(1 for character in text if character < " " and character not in LAYOUT)
@@ -43,7 +43,8 @@ def read_text(data: bytes, *, chart_id: str) -> Chart:
     return Chart(id=chart_id, text=text)
 
 
-def _decode(data: bytes) -> str:
+def decode(data: bytes) -> str:
+    """The text of bytes whose encoding nobody declared. Raises UnreadableChart where they are in none."""
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
             return data.decode(encoding, errors="replace")
