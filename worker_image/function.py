@@ -20,7 +20,9 @@ from chartcoder.logs import make_logger
 from chartcoder.outlets import contain_process, silenced
 from chartcoder.protected import contained
 from chartcoder.settings import Settings
+from chartcoder.untrusted import NotJson, is_text, parse_json
 
+LONGEST_ID = 257  # <batch>/<chart>
 EXPECTED = 'expected a JSON object such as {"text": "Assessment: type 2 diabetes."}'
 
 contain_process()
@@ -50,19 +52,21 @@ def code(chart: Chart) -> dict[str, Any]:
 def read_body(event: dict[str, Any]) -> Any:
     """The JSON value of a request's body. Raises BadRequest, without the parser's words: they would hold the body."""
     try:
-        return json.loads(APIGatewayProxyEvent(event).decoded_body or "")
-    except (ValueError, RecursionError):  # not base64, not UTF-8, not JSON; nested without end
-        raise BadRequest(EXPECTED) from None
+        return parse_json(APIGatewayProxyEvent(event).decoded_body)
+    except NotJson as error:
+        raise BadRequest(f"the body is {error}; {EXPECTED}") from None
+    except ValueError:  # not base64, not UTF-8: compressed, for example
+        raise BadRequest(f"the body is not UTF-8; {EXPECTED}") from None
 
 
 def read_chart(request: Any, default_id: str) -> Chart:
     """The chart that a request holds. Raises BadRequest saying what was expected."""
-    if not isinstance(request, dict) or not isinstance(request.get("text"), str):
+    if not isinstance(request, dict) or not is_text(request.get("text")):
         raise BadRequest(EXPECTED)
     if request.get("setting") not in (None, *get_args(Setting)):
         raise BadRequest(f"setting is none of {', '.join(get_args(Setting))}")
-    if not isinstance(request.get("id", ""), str):
-        raise BadRequest("id is not a string")
+    if not is_text(request.get("id", "")) or len(request.get("id", "")) > LONGEST_ID:
+        raise BadRequest(f"id is not a string of at most {LONGEST_ID} characters")
     return Chart(id=request.get("id", default_id), text=request["text"], setting=request.get("setting"))
 
 
@@ -72,5 +76,5 @@ def problem(status: HTTPStatus, detail: str) -> dict[str, Any]:
 
 def respond(status: HTTPStatus, body: dict[str, Any]) -> dict[str, Any]:
     kind = "application/json" if status is HTTPStatus.OK else "application/problem+json"
-    headers = {"Content-Type": kind, "Cache-Control": "no-store"}
+    headers = {"Content-Type": kind, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return {"statusCode": status.value, "headers": headers, "body": json.dumps(body, ensure_ascii=False)}

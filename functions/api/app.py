@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from chartcoder.logs import make_logger
 from chartcoder.outlets import contain_process
 from chartcoder.protected import contained
-from functions.api.http import ERRORS, accepted, problem, serialize, submitted, token
+from functions.api.http import ERRORS, accepted, guarded, problem, serialize, submitted, token
 from functions.api.wiring import connect
 
 contain_process()
@@ -51,4 +51,4 @@ def unknown_route(_: Exception) -> Response:
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @event_source(data_class=APIGatewayProxyEvent)
 def handler(event: APIGatewayProxyEvent, context: LambdaContext) -> dict:
-    return app.resolve(event.raw_event, context)
+    return guarded(app.resolve(event.raw_event, context))

@@ -8,6 +8,9 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from chartcoder.errors import BadRequest, ChartTooLarge, NotFound
+from chartcoder.untrusted import NotJson, parse_json
+
+EXPECTED = 'expected a JSON object, for example {"batch": "b1", "text": "..."}'
 
 ERRORS: dict[type[Exception], HTTPStatus] = {
     BadRequest: HTTPStatus.BAD_REQUEST,
@@ -22,15 +25,17 @@ def submitted(app: APIGatewayRestResolver, *, required: bool = True) -> dict[str
     Raises:
         BadRequest: the body is not a JSON object.
     """
-    body = app.current_event.decoded_body
-    if not body and not required:
-        return {}
     try:
-        value = json.loads(body or "")
-    except ValueError:
-        value = None
+        body = app.current_event.decoded_body
+        if not body and not required:
+            return {}
+        value = parse_json(body)
+    except NotJson as error:
+        raise BadRequest(f"the body is {error}; {EXPECTED}") from None
+    except ValueError:  # not base64, not UTF-8: compressed, for example
+        raise BadRequest(f"the body is not UTF-8; {EXPECTED}") from None
     if not isinstance(value, dict):
-        raise BadRequest('the body is not a JSON object; expected for example {"batch": "b1", "text": "..."}')
+        raise BadRequest(f"the body is not a JSON object; {EXPECTED}")
     return value
 
 
@@ -48,6 +53,12 @@ def accepted(answer: dict[str, Any]) -> Response:
 def problem(status: HTTPStatus, detail: str) -> Response:
     body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     return Response(status, "application/problem+json", serialize(body))
+
+
+def guarded(answer: dict[str, Any]) -> dict[str, Any]:
+    """API Gateway's answer, which nobody keeps and no browser takes for anything but JSON: evidence may hold HTML."""
+    answer["multiValueHeaders"] |= {"Cache-Control": ["no-store"], "X-Content-Type-Options": ["nosniff"]}
+    return answer
 
 
 def serialize(value: Any) -> str:

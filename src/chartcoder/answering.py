@@ -14,6 +14,7 @@ from chartcoder.cloud.fleet import FleetTable
 from chartcoder.cloud.queue import ChartsQueue
 from chartcoder.cloud.results import ResultsStore
 from chartcoder.errors import BadRequest, NotFound
+from chartcoder.untrusted import is_text
 
 Answer = dict[str, Any]
 
@@ -36,6 +37,8 @@ class Answering:
         """
         if not isinstance(text, str) or not text.strip():
             raise BadRequest("the chart has no text; expected its text as a non-empty string")
+        if not is_text(text):
+            raise BadRequest("the text holds half of a surrogate pair; expected Unicode text")
         chart = uuid.uuid4().hex if chart is None else _opaque(chart, "chart")
         self._charts.put(f"{_opaque(batch, 'batch')}/{chart}", text.encode())
         self._results.know_batch(batch)
@@ -123,6 +126,7 @@ class Answering:
 
     def run(self, run: str) -> Answer:
         """One life of the fleet: who asked for it, its stages as they happened, its workers and what it cost."""
+        _opaque(run, "run")
         return self._fleet.run(run) | {"workers": self._fleet.workers(run)}
 
     def status(self) -> Answer:

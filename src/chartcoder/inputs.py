@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,8 @@ from typing import BinaryIO
 
 from chartcoder.chart import Setting
 from chartcoder.errors import BadRequest, ChartError, UnreadableChart
+from chartcoder.protected import REPLACEMENT, SURROGATES
+from chartcoder.untrusted import NotJson, is_text, parse_json
 
 STANDARD_INPUT = Path("-")
 JSON_LINES = (".jsonl", ".ndjson")
@@ -68,12 +69,17 @@ def files_under(path: Path) -> Iterator[tuple[str, Path]]:
     """The document files of a path, in order, by name: a file by its stem, a folder's by their path from it without
     extension; hidden ones are left out."""
     if path.is_file():
-        yield path.stem, path
+        yield _writable(path.stem), path
         return
     for file in sorted(path.rglob("*")):
         relative = file.relative_to(path)
         if file.is_file() and not any(part.startswith(".") for part in relative.parts):
-            yield relative.with_suffix("").as_posix(), file
+            yield _writable(relative.with_suffix("").as_posix()), file
+
+
+def _writable(name: str) -> str:
+    """A file's name as a result can hold it: bytes of it that are no UTF-8 become U+FFFD."""
+    return SURROGATES.sub(REPLACEMENT, name)
 
 
 def _of_standard_input(stream: BinaryIO) -> Iterator[Document]:
@@ -94,9 +100,11 @@ def _of_json_lines(lines: BinaryIO, name: str, *, start: int = 1) -> Iterator[Do
 
 def _of_line(line: bytes, place: str) -> Document:
     try:
-        value = json.loads(line)
-        return Document(str(value["id"]), value["text"].encode(), len(line))
-    except (AttributeError, KeyError, TypeError, ValueError):
+        value = parse_json(line)
+        if not (is_text(value["text"]) and is_text(name := str(value["id"]))):
+            raise TypeError
+        return Document(name, value["text"].encode(), len(line))
+    except (KeyError, TypeError, NotJson):
         return Document(
             place, b"", len(line), UnreadableChart('the line is not a JSON object {"id": "...", "text": "..."}')
         )
@@ -104,7 +112,7 @@ def _of_line(line: bytes, place: str) -> Document:
 
 def _is_json_document(line: bytes) -> bool:
     try:
-        value = json.loads(line)
-    except ValueError:
+        value = parse_json(line)
+    except NotJson:
         return False
     return isinstance(value, dict) and "text" in value

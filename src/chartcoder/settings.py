@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
+from math import isfinite
 from typing import Any, get_type_hints
 
 from chartcoder.errors import SettingInvalid, SettingMissing
 
 PREFIX = "CHARTCODER_"
+EXPECTED = {int: "int, 0 or more", float: "float, 0 or more", str: "one line of text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Settings:
 
         Raises:
             SettingMissing: naming every variable that is absent and has no default.
-            SettingInvalid: naming the first variable whose value is not of its type, and the type.
+            SettingInvalid: naming the first variable whose value is not of its type, and the type; a number is finite
+                and not negative, a string of one line.
         """
         types = get_type_hints(cls)
         values: dict[str, Any] = {}
@@ -67,12 +70,7 @@ class Settings:
             name = PREFIX + field.name.upper()
             if name not in environment:
                 continue
-            try:
-                values[field.name] = types[field.name](environment[name])
-            except ValueError:
-                raise SettingInvalid(
-                    f"{name} is {environment[name]!r}; expected {types[field.name].__name__}. Set it in template.yaml"
-                ) from None
+            values[field.name] = _value(name, environment[name], types[field.name])
         required = [field.name for field in fields(cls) if field.default is MISSING]
         missing = [PREFIX + name.upper() for name in required if name not in values]
         if missing:
@@ -82,3 +80,14 @@ class Settings:
     def as_environment(self) -> dict[str, str]:
         """The environment that `read` reads back; holds no secret and no chart."""
         return {PREFIX + field.name.upper(): str(getattr(self, field.name)) for field in fields(self)}
+
+
+def _value(name: str, text: str, kind: type) -> Any:
+    try:
+        value = kind(text)
+        sound = value.isprintable() if isinstance(value, str) else isfinite(value) and value >= 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise SettingInvalid(f"{name} is {text!r}; expected {EXPECTED[kind]}. Set it in template.yaml")
+    return value

@@ -140,7 +140,7 @@ class Worker:
         """The charts of a message, or None where it is no S3 event: such a one is not ours to delete; it ends as a dead
         letter, where a person looks at it."""
         try:
-            return references(delivery.body)
+            return references(delivery.body, bucket=self._charts.bucket)
         except BadRequest as error:
             self._log.error("message refused", extra={"message_id": delivery.message_id, "error": str(error)})
             return None

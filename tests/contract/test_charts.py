@@ -11,6 +11,10 @@ def store(aws):
     return ChartStore(aws.s3, "charts", max_bytes=1000)
 
 
+def refs(message):
+    return references(message, bucket="charts")
+
+
 def event(key, *, name="ObjectCreated:Put", sequencer="0055AED6DCD90281E5"):
     """What S3 sends, reduced to the fields that matter; the key form-encoded as S3 does it."""
     body = {"key": key, "size": 5, "versionId": "v1", "sequencer": sequencer}
@@ -63,7 +67,7 @@ def test_the_charts_of_a_batch_are_counted_and_known(store):
 
 
 def test_an_event_names_the_chart():
-    (reference,) = references(event("charts/b1/c1.txt"))
+    (reference,) = refs(event("charts/b1/c1.txt"))
 
     assert (reference.id, reference.extension, reference.version, reference.fault) == ("b1/c1", ".txt", "v1", None)
 
@@ -82,7 +86,7 @@ def test_an_event_names_the_chart():
     ],
 )
 def test_a_key_of_another_form_is_a_fault_that_does_not_repeat_the_key(key, batch):
-    (reference,) = references(event(key))
+    (reference,) = refs(event(key))
 
     assert reference.batch == batch
     assert reference.chart.startswith("key-")
@@ -91,19 +95,19 @@ def test_a_key_of_another_form_is_a_fault_that_does_not_repeat_the_key(key, batc
 
 
 def test_the_test_event_and_deletions_name_no_chart():
-    assert references(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "charts"})) == []
-    assert references(event("charts/b1/c1.txt", name="ObjectRemoved:Delete")) == []
+    assert refs(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "charts"})) == []
+    assert refs(event("charts/b1/c1.txt", name="ObjectRemoved:Delete")) == []
 
 
 @pytest.mark.parametrize("message", ["", "no json", "[]", "null", "{}", '{"Records": [{}]}', '{"Records": 5}'])
 def test_a_message_that_is_no_s3_event_is_refused(message):
     with pytest.raises(BadRequest, match="not an S3 event"):
-        references(message)
+        refs(message)
 
 
 def test_later_uploads_of_a_key_have_larger_sequencers_whatever_their_length():
-    (earlier,) = references(event("charts/b1/c1.txt", sequencer="0055AED6DCD90281E5"))
-    (later,) = references(event("charts/b1/c1.txt", sequencer="0055AED6DCD9028A"))
+    (earlier,) = refs(event("charts/b1/c1.txt", sequencer="0055AED6DCD90281E5"))
+    (later,) = refs(event("charts/b1/c1.txt", sequencer="0055AED6DCD9028A"))
 
     assert earlier.sequencer < later.sequencer
 
@@ -112,4 +116,4 @@ def test_later_uploads_of_a_key_have_larger_sequencers_whatever_their_length():
 def test_the_event_of_a_redrive_names_the_same_chart(key):
     reference = ChartReference(key, "v1", 5, "00".ljust(32, "0"))
 
-    assert references(as_event(reference, "charts")) == [reference]
+    assert refs(as_event(reference, "charts")) == [reference]

@@ -14,6 +14,12 @@ from chartcoder.errors import CodingFailed, NotFound, UnreadableChart
 from chartcoder.worker import Worker
 
 
+def event(key, **about):
+    """What S3 sends, reduced to the fields that matter; the key form-encoded as S3 does it."""
+    s3 = {"bucket": {"name": "charts"}, "object": {"key": key, **about}}
+    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": s3}]})
+
+
 class Pool:
     """Codes at once and in this process: `I10` for every chart, unless told otherwise by the chart's words."""
 
@@ -75,9 +81,7 @@ class Bench:
 
     def submit(self, chart_id, data=b"text", *, times=1):
         key = self.charts.put(chart_id, data)
-        body = {"key": key, "sequencer": "1"}
-        record = {"eventName": "ObjectCreated:Put", "s3": {"object": body}}
-        self.queue.send([json.dumps({"Records": [record]})] * times)
+        self.queue.send([event(key, sequencer="1")] * times)
 
     def work_until(self, condition):
         """Lets the worker work until the condition holds, then tells it to leave and waits for it."""
@@ -137,7 +141,10 @@ def test_a_chart_that_cannot_be_coded_is_a_failure_and_its_neighbours_are_coded(
 
 def test_a_key_of_another_form_ends_as_a_failure(bench, aws):
     aws.s3.put_object(Bucket="charts", Key="charts/b1/my chart +1.txt", Body=b"text")
-    record = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": "charts/b1/my+chart+%2B1.txt"}}}
+    record = {
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": "charts"}, "object": {"key": "charts/b1/my+chart+%2B1.txt"}},
+    }
     bench.queue.send([json.dumps({"Records": [record]})])
 
     bench.work_until(lambda: bench.queue.depth().total == 0)
@@ -149,7 +156,10 @@ def test_a_key_of_another_form_ends_as_a_failure(bench, aws):
 
 
 def test_a_chart_deleted_before_it_was_read_is_a_failure(bench, aws):
-    record = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": "charts/b1/gone.txt"}}}
+    record = {
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": "charts"}, "object": {"key": "charts/b1/gone.txt"}},
+    }
     bench.queue.send([json.dumps({"Records": [record]})])
 
     bench.work_until(lambda: bench.queue.depth().total == 0)

@@ -59,7 +59,9 @@ def test_a_text_gives_its_codes_with_their_evidence(function: ModuleType) -> Non
 def test_a_request_gives_the_same_as_json_that_nobody_keeps(function: ModuleType) -> None:
     answer = invoke(function, "http")
     assert answer["statusCode"] == 200
-    assert answer["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    assert answer["headers"] == {
+        "Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+    }  # fmt: skip
     assert "J18.9" in [code["code"] for code in json.loads(answer["body"])["codes"]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -13,11 +14,24 @@ from urllib.parse import quote_plus, unquote_plus
 from botocore.exceptions import ClientError
 
 from chartcoder.chart import ID_PATTERN
-from chartcoder.errors import BadChartKey, BadRequest, ChartGone, ChartTooLarge
+from chartcoder.errors import BadChartKey, BadRequest, ChartGone, ChartTooLarge, UnreadableChart
+from chartcoder.untrusted import NotJson, is_text, parse_json
 
 PREFIX = "charts/"
 UNFILED = "unfiled"  # the batch of objects whose key names none
 SEQUENCER_WIDTH = 32  # sequencers compare as hexadecimal strings padded on the right to one length
+MOST_RECORDS = 10  # in a message; S3 sends one
+KEY_BYTES = 1024  # the longest key that S3 takes
+SEQUENCER = re.compile(r"[0-9A-Fa-f]{0,32}")
+VERSION = re.compile(r"[\x21-\x7e]{1,1024}")
+EXTENSION = re.compile(r"(\.[A-Za-z0-9]{1,16})?")
+
+GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "InvalidArgument"}
+"""S3's codes for an object or a version that is not there; the last of a version id that S3 never gave."""
+
+OUT_OF_REACH = {"InvalidRequest", "InvalidObjectState"}
+"""S3's codes for an object that is there and that no reader of ours will ever get: encrypted with a key that its sender
+kept (SSE-C), or moved to an archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +66,13 @@ class ChartReference:
     def fault(self) -> BadChartKey | None:
         """What is wrong with the key, if anything; the words do not repeat it."""
         batch, name = self._parts()
-        if ID_PATTERN.fullmatch(batch) and ID_PATTERN.fullmatch(name):
+        named = ID_PATTERN.fullmatch(batch) and ID_PATTERN.fullmatch(name)
+        if named and EXTENSION.fullmatch(self.extension):  # which stands in the sort key where two charts share a name
             return None
         return BadChartKey(
             "the object's key is not charts/<batch>/<chart>.<ext> with a batch and a chart of 1 to 128 letters, "
-            "digits, dots, underscores and hyphens; upload the chart again under such a key and delete this object"
+            "digits, dots, underscores and hyphens, and an extension of up to 16 letters and digits; upload the chart "
+            "again under such a key and delete this object"
         )
 
     def _parts(self) -> tuple[str, str]:
@@ -67,30 +83,47 @@ class ChartReference:
         return parts[0], PurePosixPath(parts[1]).stem
 
 
-def references(message: str) -> list[ChartReference]:
-    """The objects an S3 event names: usually one, none in the `s3:TestEvent` that comes once, none for a deletion.
+def references(message: str, *, bucket: str) -> list[ChartReference]:
+    """The objects of `bucket` that an S3 event names: usually one, none in the `s3:TestEvent` that comes once, none for
+    a deletion.
 
     Raises:
-        BadRequest: the message is not an S3 event. It stays in the queue and ends as a dead letter.
+        BadRequest: the message is not an S3 event of this bucket. It stays in the queue and ends as a dead letter.
     """
     try:
-        event = json.loads(message)
+        event = parse_json(message)
         if event.get("Event") == "s3:TestEvent":
             return []
+        records = event["Records"]
+        if not isinstance(records, list) or len(records) > MOST_RECORDS:
+            raise NotJson(f"its Records are no list of up to {MOST_RECORDS}")
         return [
-            ChartReference(
-                key=unquote_plus(record["s3"]["object"]["key"]),  # keys come form-encoded: a blank is a plus
-                version=record["s3"]["object"].get("versionId"),
-                size=record["s3"]["object"].get("size"),
-                sequencer=record["s3"]["object"].get("sequencer", "").ljust(SEQUENCER_WIDTH, "0"),
-            )
-            for record in event["Records"]
-            if record["eventName"].startswith("ObjectCreated:")
+            _reference(record["s3"], bucket) for record in records if record["eventName"].startswith("ObjectCreated:")
         ]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except NotJson as error:
+        raise BadRequest(f"a message is not an S3 event: {error}; expected what S3 itself sends") from None
+    except (AttributeError, KeyError, TypeError) as error:
         raise BadRequest(
             f"a message is not an S3 event ({type(error).__name__}); expected what S3 itself sends"
         ) from None
+
+
+def _reference(s3: dict[str, Any], bucket: str) -> ChartReference:
+    """The object of one record. Raises NotJson with what is wrong, without what it is."""
+    if s3["bucket"]["name"] != bucket:
+        raise NotJson("it names another bucket")
+    thing = s3["object"]
+    key = unquote_plus(thing["key"])  # keys come form-encoded: a blank is a plus
+    version, size, sequencer = thing.get("versionId"), thing.get("size"), thing.get("sequencer", "")
+    if not is_text(key) or not 1 <= len(key.encode()) <= KEY_BYTES:
+        raise NotJson(f"a key is not of 1 to {KEY_BYTES:,} bytes of UTF-8")
+    if version is not None and not VERSION.fullmatch(version):
+        raise NotJson("a versionId is none")
+    if size is not None and (type(size) is not int or size < 0):
+        raise NotJson("a size is no number of bytes")
+    if not SEQUENCER.fullmatch(sequencer):
+        raise NotJson("a sequencer is not hexadecimal")
+    return ChartReference(key, version, size, sequencer.ljust(SEQUENCER_WIDTH, "0"))
 
 
 def as_event(reference: ChartReference, bucket: str) -> str:
@@ -140,6 +173,7 @@ class ChartStore:
         Raises:
             ChartTooLarge: before anything is read.
             ChartGone: it was deleted, or expired, before it was read.
+        UnreadableChart: it is there, and S3 gives it to nobody of ours.
         """
         which = {"Bucket": self.bucket, "Key": reference.key}
         if reference.version:
@@ -147,8 +181,13 @@ class ChartStore:
         try:
             answer = self._s3.get_object(**which)
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"):
+            code = error.response["Error"]["Code"]
+            if code in GONE:
                 raise ChartGone("the object was deleted before it was read; upload the chart again") from None
+            if code in OUT_OF_REACH:
+                raise UnreadableChart(
+                    "the object is archived, or encrypted with a key of its sender's; upload the chart again without"
+                ) from None
             raise
         with answer["Body"] as body:
             if answer["ContentLength"] > self._max_bytes:

@@ -9,6 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from chartcoder.errors import BadRequest
+from chartcoder.untrusted import NotJson, is_text, parse_json
+
+KEYS = {None: {"pk", "sk"}, "FailuresIndex": {"pk", "sk", "failed_pk", "failed_sk"}}
+"""What names an item of the tables and of their index."""
+KEY_BYTES = 1024  # the longest sort key that DynamoDB takes
+NOT_OURS = "next_token is not one that this list gave out; begin again without it"
 
 
 def query(
@@ -32,7 +38,7 @@ def query(
         **more,
     }
     if token is not None:
-        request["ExclusiveStartKey"] = _decode(token, values)
+        request["ExclusiveStartKey"] = _decode(token, condition, values, KEYS[more.get("IndexName")])
     answer = table.query(**request)
     last = answer.get("LastEvaluatedKey")
     return answer["Items"], None if last is None else _encode(last)
@@ -52,13 +58,19 @@ def _encode(key: dict[str, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
-def _decode(token: str, values: dict[str, Any]) -> dict[str, str]:
+def _decode(token: str, condition: str, values: dict[str, Any], names: set[str]) -> dict[str, str]:
     try:
-        key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except (binascii.Error, ValueError):
+        key = parse_json(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, NotJson):
         key = None
-    strings = isinstance(key, dict) and all(isinstance(value, str) for value in key.values())
-    # the partition asked for is the only one a token may continue in
-    if not strings or not any(value in key.values() for value in values.values()):
-        raise BadRequest("next_token is not one that this list gave out; begin again without it")
+    if not isinstance(key, dict) or set(key) != names or not all(map(_is_key, key.values())):
+        raise BadRequest(NOT_OURS)
+    partition, _, asked = condition.split()[:3]  # "pk = :pk AND ..."
+    # the partition asked for is the only one a token may continue in, and the list asked for the only list
+    if key[partition] != values[asked] or not key["sk"].startswith(values.get(":prefix", "")):
+        raise BadRequest(NOT_OURS)
     return dict(key)
+
+
+def _is_key(value: Any) -> bool:
+    return is_text(value) and 1 <= len(value.encode()) <= KEY_BYTES

@@ -28,6 +28,7 @@ from chartcoder.errors import ChartError, NotFound
 
 INLINE_BYTES = 300_000  # a DynamoDB item may have 400,000; a longer result lives in ResultsBucket
 TRANSIENT = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+MOST_ITEMS = 25  # charts in one transaction; DynamoDB takes a hundred items of four million bytes in all
 TRIES = 8  # of a transaction that ran into another one, or into a limit
 FAILED = "FAILED"  # the one partition of FailuresIndex
 
@@ -89,7 +90,7 @@ class ResultsStore:
         """Stores outcomes, each once: whoever codes a chart again, after a duplicate or a redelivery, changes nothing.
 
         A later upload of the same chart replaces the result of the earlier one; a result replaces a failure.
-        At most 25 outcomes a call; those of one batch go in one transaction.
+        Those of one batch go in one transaction, up to 25.
         """
         total = Stored()
         for transaction in _transactions(outcomes):
@@ -336,7 +337,8 @@ def _transactions(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
         nth = seen[outcome.reference.id]
         seen[outcome.reference.id] += 1
         transactions.setdefault((nth, outcome.reference.batch), []).append(outcome)
-    return list(transactions.values())
+    together = transactions.values()
+    return [many[first : first + MOST_ITEMS] for many in together for first in range(0, len(many), MOST_ITEMS)]
 
 
 class _NameTaken(ChartError):
