@@ -23,12 +23,9 @@ FHIR = "{http://hl7.org/fhir}"
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 PREFORMATTED = frozenset({"xmlNotes", "pre"})
 ENCOUNTER = "componentOf/encompassingEncounter"
-DATES = (
-    f"{ENCOUNTER}/effectiveTime/low",
-    f"{ENCOUNTER}/effectiveTime",
-    "documentationOf/serviceEvent/effectiveTime/low",
-    "effectiveTime",
-)
+SERVICE = "documentationOf/serviceEvent/effectiveTime/low"
+DATES = (f"{ENCOUNTER}/effectiveTime/low", f"{ENCOUNTER}/effectiveTime", SERVICE, "effectiveTime")
+SUMMARY = "34133-9"  # a Continuity of Care Document, whose service began with the patient's first visit
 
 
 def read_ccda(data: bytes, *, chart_id: str, inner: Inner) -> Chart:
@@ -49,7 +46,7 @@ def read_ccda(data: bytes, *, chart_id: str, inner: Inner) -> Chart:
         "",
         setting=_setting(document, code),
         format="ccda",
-        date=next((day for path in DATES if (day := day_of(_attribute(document, path, "value")))), None),
+        date=_date(document, code),
         kind=code,
         author_role=_author_role(document),
         given=tuple(dict.fromkeys(_given_codes(document))),
@@ -117,6 +114,11 @@ def _file_in(document: Element) -> bytes:
         return base64.b64decode("".join(content.split()), validate=True)
     except binascii.Error:
         raise UnreadableChart("the C-CDA document's embedded body is not valid base64") from None
+
+
+def _date(document: Element, code: str | None) -> str | None:
+    days = (day_of(_attribute(document, path, "value")) for path in DATES if (code, path) != (SUMMARY, SERVICE))
+    return next((day for day in days if day), None)
 
 
 def _setting(document: Element, code: str | None) -> Setting | None:

@@ -13,11 +13,11 @@ Format = Literal["text", "json", "xml", "html", "hl7v2", "pdf", "rtf", "docx"]
 SEEN = 4096  # bytes that the format is told from
 PDF_HEADER_WITHIN = 1024  # bytes; what readers of PDF tolerate before it
 HL7_START = re.compile(rb"(?:MSH|FHS|BHS)[^\w\s]")
-XML_START = re.compile(rb"<\?xml\b|<(?:[\w.-]+:)?ClinicalDocument\b|<[A-Za-z]+[^>]*\bxmlns\s*=", re.I)
+XML_START = re.compile(rb"<\?xml\b|<[A-Za-z][\w:.-]*(?:\s[^<>]*\bxmlns\b[^<>]*>|(?:\s[^<>]*)?>\s*<)", re.I)
 HTML_START = re.compile(rb"(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 HTML_FRAGMENT = re.compile(rb"<(?:div|p|table|span|h[1-6]|ul|ol|font|center|pre|section|article)\b[^<>]*>", re.I)
 XHTML = re.compile(rb"<\?xml\b[^>]*\?>\s*(?:<!doctype\s+html|<html)\b", re.I)
-JSON_START = re.compile(rb'\{\s*"|\[\s*\{')
+JSON_START = re.compile(rb'\{\s*"[^"\n]{1,80}"\s*:|\[\s*\{\s*"|\{\s*\}')
 
 MARKS_OF_WIDE_TEXT = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 NOT_DOCUMENTS = {
@@ -62,10 +62,10 @@ def _of_text(beginning: bytes) -> Format:
         return "hl7v2"
     if any(form.match(beginning) for form in (HTML_START, XHTML)):
         return "html"
-    if XML_START.match(beginning):
-        return "xml"
     if HTML_FRAGMENT.match(beginning):
         return "html"
+    if XML_START.match(beginning):
+        return "xml"
     return "json" if JSON_START.match(beginning) else "text"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from chartcoder.chart import Chart, Setting
 from chartcoder.errors import SeveralCharts, UnreadableChart
 from chartcoder.readers.limits import SPLIT
-from chartcoder.readers.text import decode, read_text
+from chartcoder.readers.text import decode
 from chartcoder.readers.vocabulary import day_of
 
 if TYPE_CHECKING:
@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 def read_json(data: bytes, *, chart_id: str, inner: Inner) -> Chart:
     """A chart of a FHIR resource, or of `{"text", "setting", "date", "kind", "author_role"}`.
 
-    What only looks like JSON is read as plain text.
-
     Raises:
-        UnreadableChart: it is JSON of another kind, or says what it must not.
+        UnreadableChart: it is damaged, JSON of another kind, or says what it must not.
         SeveralCharts: it is newline-delimited JSON of several documents.
     """
-    lines = json_lines(decode(data).removeprefix("\ufeff"))
+    text = decode(data).removeprefix("\ufeff")
+    lines = json_lines(text)
     if lines is None:
-        return read_text(data, chart_id=chart_id)
+        raise UnreadableChart(f"begins as JSON but is not valid JSON: {_fault(text)}")
     if len(lines) > 1:
         raise SeveralCharts(f"the object holds {len(lines):,} documents, one a line: {SPLIT}")
     value = json.loads(lines[0])
@@ -56,6 +55,15 @@ def _is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _fault(text: str) -> str:
+    """Where JSON goes wrong, in the parser's coordinates and not in its words."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return f"line {error.lineno}, column {error.colno}"
+    return "its lines are not objects"
 
 
 def _of_object(value: dict[str, Any], chart_id: str) -> Chart:

@@ -194,7 +194,12 @@ def test_half_a_surrogate_pair_which_json_can_say_becomes_text_that_can_be_writt
     assert "\U0001f600" in chart.text
 
 
-def test_what_only_looks_like_json_is_text():
+def test_damaged_json_is_not_coded_as_if_it_were_prose():
+    with pytest.raises(UnreadableChart, match="not valid JSON: line 1, column"):
+        read_chart(json.dumps(document_reference()).encode()[:-9], chart_id="c")
+
+
+def test_text_in_braces_is_text():
     assert read_chart(b'{"quoted"} asthma', chart_id="c").text == '{"quoted"} asthma'
 
 
