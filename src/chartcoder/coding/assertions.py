@@ -7,17 +7,32 @@ term of its own, a nephrectomy is a status only where it is over. The classes of
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-from chartcoder.chart import Assertion
-from chartcoder.coding.engine import FAMILY, HISTORICAL, HYPOTHETICAL, NEGATED, POSSIBLE, Context
+from chartcoder.chart import Assertion, Finding
+from chartcoder.coding.engine import (
+    FAMILY,
+    HISTORICAL,
+    HYPOTHETICAL,
+    NEGATED,
+    OTHER_PERSON,
+    POSSIBLE,
+    RESOLVED,
+    Context,
+)
 
 CLASSES = Path(__file__).with_name("code_classes.tsv")
+NEIGHBOURS = Path(__file__).with_name("neighbours.tsv")
+LEAD, TAIL = 40, 60  # characters before and behind a term that may say how it is asserted
+LASTING_LEAD = 30  # characters before a treatment that may say that it goes on
 
 FAMILY_SECTIONS = frozenset({"family_history"})
 HISTORY_SECTIONS = frozenset({"past_medical_history", "past_surgical_history"})
 INSTRUCTION_SECTIONS = frozenset({"patient_instructions", "education", "patient_education"})
+UNCERTAIN_SECTIONS = frozenset({"differential_diagnosis"})
 ALLERGY_SECTIONS = frozenset({"allergies", "allergy"})
 
 LASTING_SECTIONS = HISTORY_SECTIONS | {"medications", "problem_list"}
@@ -36,35 +51,61 @@ PROCEDURE = re.compile(
 )
 
 
-ANSWER = re.compile(
-    r"[ \t]*(?::|-{1,2}|=)[ \t]*"
-    r"(?:(?P<no>no|none|denie[sd]|negative|neg|absent|not present|n)|(?P<yes>yes|positive|present|pos|y|\+))"
-    r"[ \t]*(?=$|[.,;\n])|[ \t]*\((?:(?P<minus>-{1,2}|\u2212)|(?P<plus>\+{1,3}))\)",
-    re.I,
-)
-"""A template's answer behind a term: "fever: none", "HTN: yes"."""
-BOX = re.compile(
-    r"(?:\[(?P<square>[ xX\u2713]?)\]|\((?P<round>[ xX])\)|(?P<empty>\u2610)|(?P<ticked>[\u2611\u2612]))[ \t]*$"
-)
-"""A check box before a term."""
 PREFIX = re.compile(r"\bnon-$", re.I)
 """A prefix directly before a term, and no part of it: "non-ischemic"."""
-BOX_ENDS = frozenset("])\u2610\u2611\u2612")
+NEW_CLAUSE = re.compile(r",\s+(?:(?:the|her|his|their|a|an)\s+)?$", re.I)
+SAY_SO_THEMSELVES = frozenset({"status", "needs_history"})
+"""Classes of codes that are about the past or last whatever happened."""
+
+EXPOSURES = ("expos", "contact", "close contact", "in contact", "sick contact", "around", "was around")
+COMMUNICABLE = ("A", "B", "J0", "J1", "J20", "J21", "U07", "G00", "G03", "H10", "P35", "Z")
+"""Codes of what one person catches from another, as far as their beginning tells."""
 
 
-def template_answer(text: str, start: int, end: int) -> tuple[Assertion, str] | None:
-    """What a template's answer or check box says of the term at [start, end); None where there is none."""
-    answer = ANSWER.match(text, end)
-    if answer:
-        return ("negated" if answer["no"] or answer["minus"] else "present"), answer[0].strip()
-    if text[max(0, start - 2) : start].rstrip()[-1:] not in BOX_ENDS:
-        return None
-    box = BOX.search(text, max(0, start - 6), start)
-    if box:
-        mark = box["square"] if box["square"] is not None else box["round"]
-        empty = box["empty"] is not None or (mark is not None and not mark.strip())
-        return ("negated" if empty else "present"), box[0].strip()
-    return None
+class Neighbours:
+    """The patterns of `neighbours.tsv` for one side of a term, as one expression: the first that fits is taken."""
+
+    def __init__(self, side: str) -> None:
+        rows = [row for row in _rows(NEIGHBOURS) if row[0] == side]
+        self._assertions = tuple(assertion for _, assertion, _ in rows)
+        self._patterns = re.compile("|".join(f"({pattern})" for _, _, pattern in rows), re.I)
+        self._find = self._patterns.search if side == "before" else self._patterns.match
+
+    def of(self, text: str) -> tuple[str, str] | None:
+        """What is said by the text before or behind a term, and the words that say it."""
+        found = self._find(text)
+        if found is None or found.lastindex is None:
+            return None
+        return self._assertions[found.lastindex - 1], found[0].strip()
+
+
+def _rows(path: Path) -> list[list[str]]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for line in lines if line and not line.startswith("#")]
+
+
+@cache
+def _neighbours(side: str) -> Neighbours:
+    return Neighbours(side)
+
+
+class Words(NamedTuple):
+    """A term as the chart has it, and what stands before and behind it in its line."""
+
+    text: str
+    lead: str
+    tail: str
+
+    @classmethod
+    def at(cls, text: str, start: int, end: int) -> Words:
+        """The term at [start, end) of a chart's text."""
+        lead = text[max(0, start - LEAD) : start]
+        tail = text[end : end + TAIL]
+        return cls(text[start:end], lead[lead.rfind("\n") + 1 :], tail.partition("\n")[0])
+
+    def said(self) -> dict[str, str]:
+        """What the neighbours say: assertion (or "over", "asserted") -> the words that say it."""
+        return dict(said for said in (_neighbours("before").of(self.lead), _neighbours("after").of(self.tail)) if said)
 
 
 @cache
@@ -76,55 +117,101 @@ def class_of(code: str) -> frozenset[str]:
 @cache
 def _classes() -> dict[str, tuple[str, ...]]:
     classes: dict[str, tuple[str, ...]] = {}
-    for line in CLASSES.read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            name, prefixes = line.split("\t")
-            classes[name] = classes.get(name, ()) + tuple(prefixes.split())
+    for name, prefixes in _rows(CLASSES):
+        classes[name] = classes.get(name, ()) + tuple(prefixes.split())
     return classes
 
 
-def assertion_of(code: str | None, text: str, lead: str, context: Context) -> tuple[Assertion, str | None]:
+def holds_of_patient(finding: Finding) -> bool:
+    """Whether a finding's code holds of the patient now: it is present, or says itself that something is over or runs
+    in the family (Z87.01, Z80.3)."""
+    if finding.assertion == "present":
+        return True
+    if finding.code is None or finding.assertion not in {"historical", "family"}:
+        return False
+    said = {"historical": "personal_history", "family": "family_history"}[finding.assertion]
+    return said in class_of(finding.code)
+
+
+def assertion_of(code: str | None, words: Words, context: Context) -> tuple[Assertion, str | None]:
     """How a term that implies `code` is asserted, and the cue or the section that says so.
+
+    Who it is said of comes before what is said, and that before when: a denial, another person, the family, what has
+    not happened, what is uncertain, what is over.
 
     Args:
         code: the code the term implies.
-        text: the term as the chart has it.
-        lead: what stands before it, some thirty characters.
+        words: the term and its neighbours.
         context: its section and ConText cues.
     """
     cues, section = context.cues, context.section
-    prefix = PREFIX.search(lead)
-    if prefix:
-        return "negated", prefix[0]
     classes = class_of(code) if code else frozenset[str]()
-    about_family = "family_history" in classes
-    if NEGATED in cues and "absence" not in classes:
-        return "negated", cues[NEGATED]
-    if not about_family:
-        if FAMILY in cues:
-            return "family", cues[FAMILY]
-        if section in FAMILY_SECTIONS:
-            return "family", _heading(section)
-    if HYPOTHETICAL in cues:
-        return "hypothetical", cues[HYPOTHETICAL]
-    if section in INSTRUCTION_SECTIONS:
-        return "hypothetical", _heading(section)
-    if POSSIBLE in cues:
-        return "possible", cues[POSSIBLE]
-    if about_family:
-        return "present", None
-    return _in_time(classes, text, lead, context)
+    said = words.said()
+    denial = _denial(words, said, cues)
+    if denial and "absence" not in classes:
+        return "negated", denial
+    somebody = _somebody_else(code, classes, context)
+    if somebody:
+        return somebody
+    unreal = said.get("hypothetical") or cues.get(HYPOTHETICAL)
+    if unreal or section in INSTRUCTION_SECTIONS:
+        return "hypothetical", unreal or _heading(section)
+    uncertain = said.get("possible") or cues.get(POSSIBLE)
+    if uncertain or section in UNCERTAIN_SECTIONS:
+        return "possible", uncertain or _heading(section)
+    if "personal_history" in classes:
+        return "historical", cues.get(HISTORICAL)
+    over = said.get("over") or cues.get(RESOLVED)
+    if over and not classes & SAY_SO_THEMSELVES:
+        return "historical", over
+    return _in_time(classes, words, said.get("historical"), context)
 
 
-def _in_time(classes: frozenset[str], text: str, lead: str, context: Context) -> tuple[Assertion, str | None]:
+def _denial(words: Words, said: Mapping[str, str], cues: Mapping[str, str]) -> str | None:
+    """The words that deny a term; none where the chart says behind the comma that it is there ("although there is no
+    swelling, ankle pain persists")."""
+    prefix = PREFIX.search(words.lead)
+    if prefix:
+        return prefix[0]
+    if "negated" in said or "present" in said:
+        return said.get("negated")
+    if "asserted" in said and NEW_CLAUSE.search(words.lead):
+        return None
+    return cues.get(NEGATED)
+
+
+def _somebody_else(
+    code: str | None, classes: frozenset[str], context: Context
+) -> tuple[Assertion, str | None] | None:
+    """Another person, or the family; a code that says itself that it is about them stays with the patient."""
+    cues, section = context.cues, context.section
+    other = cues.get(OTHER_PERSON)
+    about_patient = "status" in classes and "family_history" not in classes
+    if other and not about_patient and _can_be_caught(code, other):
+        return "other_person", other
+    if "family_history" in classes:
+        return "family", cues.get(FAMILY)
+    if FAMILY in cues:
+        return "family", cues[FAMILY]
+    return ("family", _heading(section)) if section in FAMILY_SECTIONS else None
+
+
+def _can_be_caught(code: str | None, cue: str) -> bool:
+    """Whether what one is exposed to is another's disease: "exposure to chlorine" and its cough are the patient's."""
+    return not cue.startswith(EXPOSURES) or (code is not None and code.startswith(COMMUNICABLE))
+
+
+def _in_time(
+    classes: frozenset[str], words: Words, dated: str | None, context: Context
+) -> tuple[Assertion, str | None]:
     """Present or historical. What is chronic lasts; what is a status says so itself, unless it names a procedure."""
-    cue, section = context.cues.get(HISTORICAL), context.section
+    cue, section = dated or context.cues.get(HISTORICAL), context.section
     if cue in DURATION_CUES and "symptom" in classes and section not in HISTORY_SECTIONS:
         cue = None  # "a three-day history of fever": how long the patient has had it
     over = cue or (_heading(section) if section in HISTORY_SECTIONS else None)
-    if "treatment" in classes and section not in LASTING_SECTIONS and not LASTING.search(lead + text):
+    if "treatment" in classes and section not in LASTING_SECTIONS and not LASTING.search(words.lead[-LASTING_LEAD:] + words.text):
         return "hypothetical", "a treatment, not said to be lasting"
-    if "needs_history" in classes and PROCEDURE.search(text):
+    if "needs_history" in classes and PROCEDURE.search(words.text):
         if over is None:
             return "hypothetical", "a procedure, not said to be over"
         return "present", cue

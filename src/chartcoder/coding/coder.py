@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chartcoder.chart import Assertion, Chart, CodedChart, Finding
-from chartcoder.coding.assertions import assertion_of, class_of, template_answer
+from chartcoder.coding.assertions import Words, assertion_of, class_of
 from chartcoder.coding.billing import bill
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.coreference import describes_a_noun, resolve_general_words
@@ -16,12 +16,12 @@ from chartcoder.coding.lexicon.compile import Entry
 from chartcoder.coding.matching import Matcher, Term
 from chartcoder.coding.measurements import measured_codes
 from chartcoder.coding.sections import Sections
+from chartcoder.coding.templates import template_answer
 from chartcoder.coding.terminology import Terminology
 from chartcoder.protected import reveal
 
 ADULT = 20  # years, for the body mass index codes
 WHERE_RESULTS_MATTER = frozenset({"assessment", "observation_and_plan", "problem_list", "chief_complaint", "diagnoses"})
-LEAD = 30  # characters before a term that may say that a treatment lasts
 ENGINES = ("medspacy", "compiled")
 
 
@@ -92,9 +92,8 @@ class Coder:
 
     def _finding(self, text: str, term: Term, context: Context, code: str) -> Finding:
         full = self._terminology.with_seventh(code, "A")
-        lead = text[max(0, term.start - LEAD) : term.start]
         answer = template_answer(text, term.start, term.end)
-        assertion, cue = answer or assertion_of(full, text[term.start : term.end], lead, context)
+        assertion, cue = answer or assertion_of(full, Words.at(text, term.start, term.end), context)
         if describes_a_noun(full, text, term.start, term.end):
             return self._uncoded(text, term, context, assertion, cue)
         if "result" in class_of(full) and context.section not in WHERE_RESULTS_MATTER:

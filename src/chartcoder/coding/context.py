@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 import ahocorasick
 
 OWN_RULES = Path(__file__).with_name("context.tsv")
+SLOT = re.compile(r"\{([^}]+)\}")
 SUFFIXES = frozenset({"n't", "'s", "'"})
 """Tokens that spaCy splits off the end of a word."""
 FORWARD, BACKWARD, BIDIRECTIONAL, TERMINATE, PSEUDO = "FORWARD", "BACKWARD", "BIDIRECTIONAL", "TERMINATE", "PSEUDO"
@@ -48,14 +50,33 @@ class Modifier:
 
 def own_rules() -> Iterator[tuple[str, str, str]]:
     """The project's rules as (category, direction, literal), each literal once; direction may be DROP."""
+    lists: dict[str, list[str]] = {}
     seen: set[str] = set()
     for line in OWN_RULES.read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            category, direction, literals = line.split("\t")
-            for literal in map(str.strip, literals.split(" | ")):
-                if direction == DROP or literal not in seen:
-                    yield category, direction, literal
-                    seen.add(literal)
+        if not line or line.startswith("#"):
+            continue
+        category, direction, cell = line.split("\t")
+        literals = [literal.strip() for literal in cell.split(" | ")]
+        if category == "WORDS":
+            lists[direction] = [word for literal in literals for word in _years(literal)]
+            continue
+        for literal in (filled for literal in literals for filled in _filled(literal, lists)):
+            if direction == DROP or literal not in seen:
+                yield category, direction, literal
+                seen.add(literal)
+
+
+def _years(word: str) -> Iterator[str]:
+    """ "1950..1952" as its years; any other word as it is."""
+    first, dots, last = word.partition("..")
+    yield from map(str, range(int(first), int(last) + 1)) if dots else (word,)
+
+
+def _filled(literal: str, lists: dict[str, list[str]]) -> Iterator[str]:
+    """A literal with each {list} in it replaced by each of that list's words."""
+    parts = SLOT.split(literal)
+    choices = [lists[part] if place % 2 else [part] for place, part in enumerate(parts)]
+    yield from map("".join, itertools.product(*choices))
 
 
 def stock_rules(*, extended: bool) -> list[dict[str, Any]]:

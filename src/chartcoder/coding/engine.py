@@ -18,8 +18,10 @@ NEGATED, POSSIBLE, HISTORICAL, HYPOTHETICAL, FAMILY = (
     "HYPOTHETICAL",
     "FAMILY",
 )
-CATEGORIES = (NEGATED, POSSIBLE, HISTORICAL, HYPOTHETICAL, FAMILY)
-"""ConText's categories (Harkema et al., 2009), by medspaCy's names."""
+OTHER_PERSON, RESOLVED = "OTHER_PERSON", "RESOLVED"
+CATEGORIES = (NEGATED, POSSIBLE, HISTORICAL, HYPOTHETICAL, FAMILY, OTHER_PERSON, RESOLVED)
+"""ConText's categories (Harkema et al., 2009), by medspaCy's names, and two of our own: people who are no relatives,
+and what is over for good."""
 
 
 class Context(NamedTuple):

@@ -14,7 +14,7 @@ LONGEST_SENTENCE = 1_200
 
 SENTENCE_END = re.compile(r"[.!?;][\"')\]]?\s+(?=[\"'(\[#*•-]?[A-Z0-9])|;\s|\s[•*]\s|\.\s(?=\S)")
 ABBREVIATED = re.compile(
-    r"(?:^|[\s(])(?:dr|mr|ms|mrs|vs|st|jr|sr|md|approx|fig|no|inc|prof|dept|p\.o|b\.i\.d|t\.i\.d|q\.i\.d|q\.d|p\.r\.n|q\.h\.s"
+    r"(?:^|[\s(])(?:dr|mr|ms|mrs|vs|st|jr|sr|md|approx|neg|pos|sig|fig|no|inc|prof|dept|p\.o|b\.i\.d|t\.i\.d|q\.i\.d|q\.d|p\.r\.n|q\.h\.s"
     r"|i\.e|e\.g|a\.m|p\.m|h\.s|q\.h|[a-z]|\d{1,2})\.$",
     re.I,
 )

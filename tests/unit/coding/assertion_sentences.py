@@ -34,7 +34,6 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         "Without [[{term}]].",
         "ROS: denies cough, [[{term}]], and dizziness.",
         "No signs of [[{term}]] today.",
-        "[[{term}]] has resolved.",
         "[ ] [[{term}]]",
         "The workup did not reveal [[{term}]].",
     ),
@@ -74,6 +73,9 @@ PATTERNS: dict[str, tuple[str, ...]] = {
 }
 
 HISTORICAL = (
+    "[[Pneumonia]] has resolved.",
+    "[[Fever]] has resolved.",
+    "[[Hematuria]] has resolved.",
     "History of [[cellulitis]].",
     "Past medical history of [[cellulitis]].",
     "H/o [[cellulitis]] in 2011.",

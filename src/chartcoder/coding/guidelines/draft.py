@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from chartcoder.chart import Finding, Setting
+from chartcoder.coding.assertions import holds_of_patient
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.terminology import Terminology, in_range
 
@@ -67,9 +68,9 @@ class Draft:
         return any(in_range(code, first, last) for first, last in ranges)
 
     def present(self) -> Iterator[tuple[int, Finding]]:
-        """The findings that are asserted as present, with their places."""
+        """The findings whose code holds of the patient, with their places."""
         for place, finding in enumerate(self.findings):
-            if finding.assertion == "present" and finding.code:
+            if finding.code and holds_of_patient(finding):
                 yield place, finding
 
 

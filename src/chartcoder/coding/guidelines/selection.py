@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from chartcoder.chart import Finding
-from chartcoder.coding.assertions import class_of
+from chartcoder.coding.assertions import class_of, holds_of_patient
 from chartcoder.coding.guidelines.draft import Draft
 
 ASSESSED = frozenset({"assessment", "observation_and_plan", "postoperative_diagnosis", "diagnoses"})
@@ -65,7 +65,7 @@ def _turn_down_the_rest(draft: Draft) -> None:
     for place, finding in enumerate(draft.findings):
         if not finding.code or finding.code in draft.candidates:
             continue
-        if finding.assertion != "present":
+        if not holds_of_patient(finding):
             cue = f" by '{finding.cue}'" if finding.cue else ""
             reason = f"{finding.assertion}{cue}"
         else:
