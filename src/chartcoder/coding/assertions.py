@@ -180,9 +180,7 @@ def _denial(words: Words, said: Mapping[str, str], cues: Mapping[str, str]) -> s
     return cues.get(NEGATED)
 
 
-def _somebody_else(
-    code: str | None, classes: frozenset[str], context: Context
-) -> tuple[Assertion, str | None] | None:
+def _somebody_else(code: str | None, classes: frozenset[str], context: Context) -> tuple[Assertion, str | None] | None:
     """Another person, or the family; a code that says itself that it is about them stays with the patient."""
     cues, section = context.cues, context.section
     other = cues.get(OTHER_PERSON)
@@ -209,7 +207,11 @@ def _in_time(
     if cue in DURATION_CUES and "symptom" in classes and section not in HISTORY_SECTIONS:
         cue = None  # "a three-day history of fever": how long the patient has had it
     over = cue or (_heading(section) if section in HISTORY_SECTIONS else None)
-    if "treatment" in classes and section not in LASTING_SECTIONS and not LASTING.search(words.lead[-LASTING_LEAD:] + words.text):
+    if (
+        "treatment" in classes
+        and section not in LASTING_SECTIONS
+        and not LASTING.search(words.lead[-LASTING_LEAD:] + words.text)
+    ):
         return "hypothetical", "a treatment, not said to be lasting"
     if "needs_history" in classes and PROCEDURE.search(words.text):
         if over is None:

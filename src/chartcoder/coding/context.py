@@ -60,10 +60,10 @@ def own_rules() -> Iterator[tuple[str, str, str]]:
         if category == "WORDS":
             lists[direction] = [word for literal in literals for word in _years(literal)]
             continue
-        for literal in (filled for literal in literals for filled in _filled(literal, lists)):
-            if direction == DROP or literal not in seen:
-                yield category, direction, literal
-                seen.add(literal)
+        for filled in itertools.chain.from_iterable(_filled(literal, lists) for literal in literals):
+            if direction == DROP or filled not in seen:
+                yield category, direction, filled
+                seen.add(filled)
 
 
 def _years(word: str) -> Iterator[str]:

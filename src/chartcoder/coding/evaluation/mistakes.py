@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from chartcoder.chart import CodedChart, Finding, RejectedCode
+from chartcoder.coding.assertions import holds_of_patient
 
 Answer = Literal["codes", "findings"]
 Kind = Literal["missed", "false"]
@@ -51,10 +52,10 @@ class Mistake:
 
 
 def given_codes(coded: CodedChart, answer: Answer) -> set[str]:
-    """The codes an answer gives: the list to bill, or the code of every finding that is present."""
+    """The codes an answer gives: the list to bill, or the code of every finding that holds of the patient."""
     if answer == "codes":
         return {billed.code for billed in coded.codes}
-    return {finding.code for finding in coded.findings if finding.code and finding.assertion == "present"}
+    return {finding.code for finding in coded.findings if finding.code and holds_of_patient(finding)}
 
 
 def not_coded(chart: str, wanted: Iterable[str], reason: str) -> list[Mistake]:
@@ -83,7 +84,7 @@ class _Review:
         nearest = nearest_code(code, self._false)
         rejected = self._rejected.get(code)
         why: Why
-        if found and all(finding.assertion != "present" for finding in found):
+        if found and not any(map(holds_of_patient, found)):
             why, detail = "another assertion", ", ".join(sorted({finding.assertion for finding in found}))
         elif self._answer == "codes" and rejected:
             why, detail = "rejected", self._reason(rejected)
@@ -123,7 +124,7 @@ class _Review:
     def _evidence(self, code: str) -> list[Finding]:
         if self._answer == "codes":
             return self._at(self._billed[code].evidence)
-        return [finding for finding in self._found(code) if finding.assertion == "present"]
+        return [finding for finding in self._found(code) if holds_of_patient(finding)]
 
     def _spans(self, findings: list[Finding]) -> tuple[Span, ...]:
         return tuple(
