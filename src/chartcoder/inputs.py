@@ -11,6 +11,7 @@ from typing import BinaryIO
 from chartcoder.chart import Setting
 from chartcoder.errors import BadRequest, ChartError, UnreadableChart
 from chartcoder.protected import REPLACEMENT, SURROGATES
+from chartcoder.readers import split_documents
 from chartcoder.untrusted import NotJson, is_text, parse_json
 
 STANDARD_INPUT = Path("-")
@@ -49,8 +50,9 @@ def documents(paths: list[Path]) -> Iterator[Document]:
     """The documents under `paths`, in order, read one by one.
 
     A folder gives every file below it that is not hidden; its documents are named by their path from the folder,
-    without extension. A `.jsonl` file gives one document a line, `{"id", "text"}`; so does standard input where
-    its first line is such an object, and else it is one document.
+    without extension. A `.jsonl` or `.ndjson` file gives one document a line, `{"id", "text"}` or a FHIR resource; so
+    does standard input where its first line is such an object. A FHIR Bundle and an HL7 batch give the documents they
+    hold; anything else is one document.
     """
     for path in paths:
         if path == STANDARD_INPUT:
@@ -61,8 +63,7 @@ def documents(paths: list[Path]) -> Iterator[Document]:
                 with file.open("rb") as lines:
                     yield from _of_json_lines(lines, name)
             else:
-                data = file.read_bytes()
-                yield Document(name, data, len(data))
+                yield from _of_file(file.read_bytes(), name)
 
 
 def files_under(path: Path) -> Iterator[tuple[str, Path]]:
@@ -88,8 +89,16 @@ def _of_standard_input(stream: BinaryIO) -> Iterator[Document]:
         yield _of_line(first, "stdin:1")
         yield from _of_json_lines(stream, "stdin", start=2)
         return
-    data = first + stream.read()
-    yield Document("stdin", data, len(data))
+    yield from _of_file(first + stream.read(), "stdin")
+
+
+def _of_file(data: bytes, name: str) -> Iterator[Document]:
+    parts = list(split_documents(data))
+    if len(parts) == 1:
+        yield Document(name, data, len(data))
+        return
+    for number, part in enumerate(parts, start=1):
+        yield Document(f"{name}/{part.id or number}", part.data, len(data) // len(parts))
 
 
 def _of_json_lines(lines: BinaryIO, name: str, *, start: int = 1) -> Iterator[Document]:
@@ -101,12 +110,17 @@ def _of_json_lines(lines: BinaryIO, name: str, *, start: int = 1) -> Iterator[Do
 def _of_line(line: bytes, place: str) -> Document:
     try:
         value = parse_json(line)
+        if "resourceType" in value:
+            return Document(_writable(str(value.get("id", place))), line, len(line))
         if not (is_text(value["text"]) and is_text(name := str(value["id"]))):
             raise TypeError
         return Document(name, value["text"].encode(), len(line))
     except (KeyError, TypeError, NotJson):
         return Document(
-            place, b"", len(line), UnreadableChart('the line is not a JSON object {"id": "...", "text": "..."}')
+            place,
+            b"",
+            len(line),
+            UnreadableChart('the line is neither a JSON object {"id": "...", "text": "..."} nor a FHIR resource'),
         )
 
 
@@ -115,4 +129,4 @@ def _is_json_document(line: bytes) -> bool:
         value = parse_json(line)
     except NotJson:
         return False
-    return isinstance(value, dict) and "text" in value
+    return isinstance(value, dict) and ("resourceType" in value or "text" in value)

@@ -50,3 +50,15 @@ def test_standard_input_is_one_document_or_json_lines(monkeypatch, data, expecte
 def test_a_path_that_is_not_there_is_named():
     with pytest.raises(BadRequest, match="nowhere: no such file or folder"):
         total_bytes([Path("nowhere")])
+
+
+def test_a_file_of_many_documents_gives_each_of_them_and_bulk_fhir_one_a_line(tmp_path):
+    reference = '{"resourceType": "DocumentReference", "id": "d%d"}'
+    message = "MSH|^~\\&|A|B|C|D|1||ORU^R01|1|P|2.5\rOBX|1|TX|x||Gout\r"
+    (tmp_path / "batch.hl7").write_text(message * 2)
+    (tmp_path / "bulk.ndjson").write_text("\n".join(reference % number for number in range(2)))
+
+    found = list(documents([tmp_path]))
+
+    assert [document.id for document in found] == ["batch/1", "batch/2", "d0", "d1"]
+    assert all(document.error is None and document.data for document in found)

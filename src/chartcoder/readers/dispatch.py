@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -40,10 +39,10 @@ def read_chart(data: bytes, *, chart_id: str) -> Chart:
         ChartTooLarge: it unpacks to more than a chart may be.
     """
     chart = _read(data, chart_id=chart_id, deep=1)
-    text = check_size(_without_lone_surrogates(chart.text))
-    if not text.strip():
+    check_size(chart.text)
+    if not chart.text.strip():
         raise UnreadableChart(f"the {chart.format} document has no text to code ({len(data):,} bytes)")
-    return replace(chart, text=text)
+    return chart
 
 
 def _read(data: bytes, *, chart_id: str, deep: int) -> Chart:
@@ -61,12 +60,3 @@ def _read(data: bytes, *, chart_id: str, deep: int) -> Chart:
         raise UnreadableChart(
             f"reading {format_} needs {missing.name}, which is not installed: pip install 'chartcoder[formats]'"
         ) from None
-
-
-def _without_lone_surrogates(text: str) -> str:
-    """Text that can be written: halves of a pair, which JSON and RTF can say, become one character or a mark."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, get_args
 
 from chartcoder.chart import Chart, Setting
@@ -10,6 +9,7 @@ from chartcoder.errors import SeveralCharts, UnreadableChart
 from chartcoder.readers.limits import SPLIT
 from chartcoder.readers.text import decode
 from chartcoder.readers.vocabulary import day_of
+from chartcoder.untrusted import NotJson, parse_json
 
 if TYPE_CHECKING:
     from chartcoder.readers.dispatch import Inner
@@ -22,13 +22,10 @@ def read_json(data: bytes, *, chart_id: str, inner: Inner) -> Chart:
         UnreadableChart: it is damaged, JSON of another kind, or says what it must not.
         SeveralCharts: it is newline-delimited JSON of several documents.
     """
-    text = decode(data).removeprefix("\ufeff")
-    lines = json_lines(text)
-    if lines is None:
-        raise UnreadableChart(f"begins as JSON but is not valid JSON: {_fault(text)}")
+    lines = json_lines(decode(data).removeprefix("\ufeff"))
     if len(lines) > 1:
         raise SeveralCharts(f"the object holds {len(lines):,} documents, one a line: {SPLIT}")
-    value = json.loads(lines[0])
+    value = parse_json(lines[0])
     if isinstance(value, dict) and isinstance(value.get("resourceType"), str):
         from chartcoder.readers.fhir import read_fhir
 
@@ -38,32 +35,27 @@ def read_json(data: bytes, *, chart_id: str, inner: Inner) -> Chart:
     raise UnreadableChart('the JSON is neither a FHIR resource nor an object with its "text" as a string')
 
 
-def json_lines(text: str) -> list[str] | None:
-    """JSON values: the whole text, or else its lines where each is an object of newline-delimited JSON; None where it
-    is neither. Raises UnreadableChart where it is nested without end."""
-    if _is_json(text):
-        return [text]
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines if all(line.lstrip().startswith("{") and _is_json(line) for line in lines) else None
+def json_lines(text: str) -> list[str]:
+    """JSON values: the whole text, or its lines where each is an object of newline-delimited JSON.
 
-
-def _is_json(text: str) -> bool:
+    Raises:
+        UnreadableChart: it is neither.
+    """
     try:
-        json.loads(text)
-    except RecursionError:
-        raise UnreadableChart("the JSON is nested without end") from None
-    except ValueError:
+        parse_json(text)
+    except NotJson as error:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) > 1 and all(_is_object(line) for line in lines):
+            return lines
+        raise UnreadableChart(f"begins as JSON but cannot be read as it ({error}); send it whole") from None
+    return [text]
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(parse_json(line), dict)
+    except NotJson:
         return False
-    return True
-
-
-def _fault(text: str) -> str:
-    """Where JSON goes wrong, in the parser's coordinates and not in its words."""
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        return f"line {error.lineno}, column {error.colno}"
-    return "its lines are not objects"
 
 
 def _of_object(value: dict[str, Any], chart_id: str) -> Chart:

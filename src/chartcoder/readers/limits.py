@@ -18,11 +18,10 @@ SPLIT = "`chartcoder submit` and POST /batches make a chart of each"
 """What to do with an object of several documents."""
 
 
-def check_size(text: str) -> str:
-    """The text itself. Raises ChartTooLarge where it is longer than a chart may be."""
+def check_size(text: str) -> None:
+    """Raises ChartTooLarge where a text is longer than a chart may be."""
     if len(text) > MOST_CHARACTERS:
         raise ChartTooLarge(
             f"the document unpacks to {len(text):,} characters of text; a chart has at most {MOST_CHARACTERS:,}. "
             "Split it into its documents"
         )
-    return text

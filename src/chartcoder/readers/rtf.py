@@ -20,4 +20,9 @@ def read_rtf(data: bytes, *, chart_id: str) -> Chart:
         text = rtf_to_text(decode(data), errors="replace")
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise UnreadableChart(f"the RTF is damaged ({type(error).__name__}); save it anew, or as text") from None
-    return Chart(chart_id, text, format="rtf")
+    return Chart(chart_id, _with_pairs_joined(text), format="rtf")
+
+
+def _with_pairs_joined(text: str) -> str:
+    """RTF says a character beyond the basic plane as two halves."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

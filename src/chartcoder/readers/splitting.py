@@ -17,6 +17,7 @@ from chartcoder.readers.detection import detect
 from chartcoder.readers.fhir import bundle_entries, documents_of, entry_at, places_of
 from chartcoder.readers.json_documents import json_lines
 from chartcoder.readers.text import decode
+from chartcoder.untrusted import parse_json
 
 BESIDE_A_DOCUMENT = ("Encounter", "Binary", "PractitionerRole")
 MESSAGE_START = re.compile(rb"^MSH(?=[^\w\s])", re.M)
@@ -51,16 +52,17 @@ def _of_json(data: bytes) -> Iterator[Part]:
     try:
         lines = json_lines(decode(data).removeprefix("\ufeff"))
     except UnreadableChart:
-        lines = None
-    if lines is None or len(lines) == 1:
-        yield from _of_value(data, lines[0] if lines else "null")
+        yield Part(None, data)
+        return
+    if len(lines) == 1:
+        yield from _of_value(data, lines[0])
         return
     for line in lines:
         yield from _of_value(line.encode(errors="replace"), line)
 
 
 def _of_value(data: bytes, text: str) -> Iterator[Part]:
-    value = json.loads(text)
+    value = parse_json(text)
     if not isinstance(value, dict):
         yield Part(None, data)
         return

@@ -98,6 +98,9 @@ class TestRichText:
 
         assert read(data).text.strip() == "Sjögren μg\nDenies chest pain."
 
+    def test_two_halves_of_a_character_are_one(self):
+        assert read(rb"{\rtf1\ansi gout \u-10179?\u-8704?}").text == "gout \U0001f600"
+
     def test_damage_is_an_error_of_the_chart(self):
         with pytest.raises(UnreadableChart):
             read(rb"{\rtf1\ansi\u99999999999999999999 x}")
