@@ -1,6 +1,9 @@
 """The images' build files: what goes in, who runs it, and that both lives of an image can begin."""
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,24 @@ def test_the_control_image_knows_where_its_playbooks_are() -> None:
     assert "WORKDIR /app\n" in text
     assert "COPY playbooks/ playbooks/\n" in text
     assert "CHARTCODER_PLAYBOOKS=/app/playbooks" in text
+
+
+def test_the_lexicon_is_built_from_the_files_that_its_stage_copies_alone(tmp_path: Path) -> None:
+    text = DOCKERFILES[1].read_text().partition(" AS lexicon")[2].partition("\nFROM ")[0]
+    for argument in re.findall(r"^COPY (.*)", text, re.MULTILINE):
+        *sources, target = argument.split()
+        (tmp_path / target).mkdir(parents=True, exist_ok=True)
+        for source in sources:
+            if source.endswith("/"):
+                shutil.copytree(ROOT / source, tmp_path / target, dirs_exist_ok=True)
+            else:
+                shutil.copy(ROOT / source, tmp_path / target)
+    shown = subprocess.run(
+        [sys.executable, "-c", "import chartcoder.coding.build, chartcoder.coding.engine_medspacy"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr
