@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from chartcoder.protected import ChartText
+from chartcoder.protected import ProtectedText
 
 Assertion = Literal["present", "negated", "possible", "historical", "family", "hypothetical", "other_person"]
 ASSERTIONS: tuple[Assertion, ...] = get_args(Assertion)
@@ -55,7 +55,7 @@ class Chart:
     """
 
     id: str
-    text: str = field(repr=False)  # kept as a ChartText, which does not show itself
+    text: str = field(repr=False)  # kept as a ProtectedText, which does not show itself
     setting: Setting | None = None
     format: str = "text"
     sections: tuple[Section, ...] = ()
@@ -65,7 +65,7 @@ class Chart:
     given: tuple[GivenCode, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", ChartText(self.text))
+        object.__setattr__(self, "text", ProtectedText(self.text))
 
     def about(self) -> dict[str, str]:
         """What the document says of itself, without what it leaves open."""

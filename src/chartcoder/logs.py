@@ -14,7 +14,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-from chartcoder.protected import ChartText, tell, trace
+from chartcoder.protected import ProtectedText, tell, trace
 
 FIELDS = frozenset(
     {
@@ -51,7 +51,7 @@ def _withheld(record: logging.LogRecord) -> logging.LogRecord:
     if unlisted:
         told.withheld = ", ".join(unlisted)
     for name, value in vars(told).items():
-        if isinstance(value, ChartText):
+        if isinstance(value, ProtectedText):
             setattr(told, name, str(value))
     if record.exc_info and (error := record.exc_info[1]) is not None:
         told.exc_info, told.exc_text = None, None

@@ -7,6 +7,7 @@ the worker and by the command line.
 from __future__ import annotations
 
 import multiprocessing
+import resource
 import signal
 from collections.abc import Callable
 from concurrent.futures import Future, TimeoutError
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from chartcoder.coding.coder import Coder
 
 Rendered = TypeVar("Rendered")
+
+MOST_MEMORY = 3 * 2**30
+"""Bytes that a coding process may take: some ten times what the largest chart needs, so that a document that unfolds
+without end fails alone, and in words, before the kernel picks whom to kill."""
 
 _coder: Coder  # of this child process
 
@@ -115,6 +120,7 @@ def _load_coder(engine: str, lexicon: Path | None) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     _coder = Coder(engine=engine, lexicon=lexicon)
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     silence()  # from here on this process holds charts: its result is its only way out
 
 

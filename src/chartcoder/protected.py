@@ -24,7 +24,7 @@ REPLACEMENT = "\ufffd"
 TOKEN = re.compile(r"[A-Za-z0-9._:-]{1,80}")  # what AWS's error codes and operations are made of
 
 
-class ChartText(str):
+class ProtectedText(str):
     """A chart's text: codes, slices and compares as any string, but does not show itself.
 
     `repr`, `str`, `format` and `%` give its length alone, so that a log line, an exception or a table of local
@@ -36,8 +36,8 @@ class ChartText(str):
 
     __slots__ = ()
 
-    def __new__(cls, text: str) -> ChartText:
-        plain = reveal(text)  # str() of a ChartText would be its length
+    def __new__(cls, text: str) -> ProtectedText:
+        plain = reveal(text)  # str() of a ProtectedText would be its length
         return super().__new__(cls, plain if plain.isascii() else SURROGATES.sub(REPLACEMENT, plain))
 
     def __repr__(self) -> str:

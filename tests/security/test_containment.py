@@ -26,14 +26,14 @@ from pydantic import BaseModel
 from chartcoder.chart import Chart
 from chartcoder.errors import UnreadableChart
 from chartcoder.logs import make_logger
-from chartcoder.protected import ChartText, contained, reveal, tell, trace
+from chartcoder.protected import ProtectedText, contained, reveal, tell, trace
 from tests.security.talkative import FAILURES, WAYS, WORDS
 
 ROOT = Path(__file__).parents[2]
 
 
-class TestChartText:
-    text = ChartText(WORDS)
+class TestProtectedText:
+    text = ProtectedText(WORDS)
 
     @pytest.mark.parametrize(
         "shown",
@@ -53,7 +53,7 @@ class TestChartText:
         assert "Quarrelwort" not in shown
 
     def test_a_traceback_with_local_variables_does_not_show_it(self):
-        def fails(chart: Chart, text: ChartText) -> None:
+        def fails(chart: Chart, text: ProtectedText) -> None:
             raise ValueError(text)
 
         try:
@@ -71,15 +71,15 @@ class TestChartText:
 
     @pytest.mark.parametrize(
         "again",
-        [ChartText, copy, deepcopy, lambda text: pickle.loads(pickle.dumps(text))],  # noqa: S301 - our own
+        [ProtectedText, copy, deepcopy, lambda text: pickle.loads(pickle.dumps(text))],  # noqa: S301 - our own
     )
     def test_a_copy_of_it_is_the_text_too(self, again):
         copied = again(self.text)
-        assert (reveal(copied), type(copied)) == (WORDS, ChartText)
+        assert (reveal(copied), type(copied)) == (WORDS, ProtectedText)
         assert reveal(replace(Chart("1", WORDS), id="2").text) == WORDS
 
     def test_half_a_surrogate_pair_is_replaced_so_that_results_can_be_written_and_offsets_stay(self):
-        text = ChartText("a\ud800b\udc00é")
+        text = ProtectedText("a\ud800b\udc00é")
         assert reveal(text) == "a\ufffdb\ufffdé"
 
 
@@ -223,7 +223,7 @@ class TestLog:
         assert WORDS not in json.dumps(line)
 
     def test_a_charts_text_under_a_listed_field_does_not_show_itself(self, capsys):
-        make_logger("text").warning("chart failed", extra={"reason": ChartText(WORDS)})
+        make_logger("text").warning("chart failed", extra={"reason": ProtectedText(WORDS)})
         assert json.loads(capsys.readouterr().out)["reason"] == f"<{len(WORDS)} characters of a chart>"
 
     def test_lines_carry_service_run_and_worker(self, capsys):

@@ -21,6 +21,8 @@ def misbehave(coded):
     match coded.id:
         case "dies":
             os._exit(9)
+        case "grows":
+            bytearray(4 * 2**30)
         case "hangs":
             time.sleep(600)
         case "raises":
@@ -47,11 +49,13 @@ def test_a_chart_is_coded_and_an_unreadable_one_says_why(pool):
 
 
 @pytest.mark.parametrize("pool", [misbehave], indirect=True)
-def test_a_chart_that_kills_hangs_or_breaks_its_coder_fails_alone(pool):
-    futures = {name: pool.submit(TEXT, name) for name in ("dies", "hangs", "raises", "fine")}
+def test_a_chart_that_kills_fills_hangs_or_breaks_its_coder_fails_alone(pool):
+    futures = {name: pool.submit(TEXT, name) for name in ("dies", "grows", "hangs", "raises", "fine")}
 
     with pytest.raises(CodingFailed, match="process died"):
         pool.outcome(futures["dies"])
+    with pytest.raises(CodingFailed, match="MemoryError"):
+        pool.outcome(futures["grows"])
     with pytest.raises(CodingFailed, match="longer than 3 seconds"):
         pool.outcome(futures["hangs"])
     with pytest.raises(CodingFailed, match="RuntimeError") as raised:
