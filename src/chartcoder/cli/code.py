@@ -14,7 +14,7 @@ from chartcoder.cli.app import app, examples
 from chartcoder.cli.streaming import ALL_CORES, ChartSeconds, Engine, Jobs, Lexicon, coded, progress_bar
 from chartcoder.inputs import documents, total_bytes
 from chartcoder.pool import CodingPool
-from chartcoder.writers import FORMATS, writer
+from chartcoder.writers import FORMATS, open_writer
 
 
 @app.command(
@@ -22,14 +22,19 @@ from chartcoder.writers import FORMATS, writer
         "chartcoder code note.txt --format table",
         "chartcoder code charts/ > coded.jsonl",
         "cat notes.jsonl | chartcoder code - --format csv --output coded.csv",
+        "chartcoder code bulk.ndjson --format fhir > bundles.ndjson",
     )
 )
 def code(
-    paths: Annotated[list[Path], typer.Argument(help="Files, folders, .jsonl files of {id, text}, or - for stdin.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files of any format, folders, .jsonl files of {id, text}, or - for stdin.")
+    ],
     format: Annotated[
         str, typer.Option(help=f"One of {', '.join(FORMATS)}.", autocompletion=lambda: list(FORMATS))
     ] = "jsonl",
-    output: Annotated[Path | None, typer.Option(help="Write here instead of to standard output.")] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Write here instead of to standard output; for parquet a folder, or s3://...")
+    ] = None,
     engine: Engine = "compiled",
     jobs: Jobs = ALL_CORES,
     chart_seconds: ChartSeconds = 120,
@@ -42,8 +47,7 @@ def code(
     failed = 0
     with ExitStack() as stack:
         total = total_bytes(paths)
-        out = stack.enter_context(output.open("w", encoding="utf-8", newline="")) if output else sys.stdout
-        write = writer(format, out)
+        write = stack.enter_context(open_writer(format, output))
         pool = stack.enter_context(
             CodingPool(
                 processes=jobs,
@@ -53,7 +57,7 @@ def code(
                 lexicon=lexicon,
             )
         )
-        progress = stack.enter_context(progress_bar(to_terminal=out is not sys.stdout or not out.isatty()))
+        progress = stack.enter_context(progress_bar(to_terminal=output is not None or not sys.stdout.isatty()))
         task = progress.add_task("coding", total=total)
         for document, result in coded(documents(paths), pool, jobs=jobs):
             write(result)
