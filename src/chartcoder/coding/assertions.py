@@ -44,6 +44,9 @@ LASTING = re.compile(
 """Words that say that a treatment goes on."""
 DURATION_CUES = frozenset({"history of", "history", "hx of", "h/o"})
 
+LASTED = re.compile(r"(?:hour|day|week|month|year)s?'?[\s-]+(?:long )?history of\b[^.;\n]*$", re.I)
+"""How long the patient has had it: "a 2-month history of a testicular mass"."""
+
 PROCEDURE = re.compile(
     r"(?:ectom|otom|ostom|plast|amputat|resection|transplant|graft|bypass|arthrodesis|fusion"
     r"|surger|removal|extraction|emulsification|section|stent|implant|operation|repair|ligation|sterilization|enucleation)",
@@ -204,7 +207,8 @@ def _in_time(
 ) -> tuple[Assertion, str | None]:
     """Present or historical. What is chronic lasts; what is a status says so itself, unless it names a procedure."""
     cue, section = dated or context.cues.get(HISTORICAL), context.section
-    if cue in DURATION_CUES and "symptom" in classes and section not in HISTORY_SECTIONS:
+    lasts = "symptom" in classes or LASTED.search(words.lead[-LASTING_LEAD:])
+    if cue in DURATION_CUES and lasts and section not in HISTORY_SECTIONS:
         cue = None  # "a three-day history of fever": how long the patient has had it
     over = cue or (_heading(section) if section in HISTORY_SECTIONS else None)
     if (

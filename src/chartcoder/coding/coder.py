@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from chartcoder.chart import Assertion, Chart, CodedChart, Finding
+from chartcoder.coding.abbreviations import apply_definitions
 from chartcoder.coding.assertions import Words, assertion_of, class_of
 from chartcoder.coding.billing import bill
+from chartcoder.coding.companions import uncode_without_companion
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.coreference import describes_a_noun, resolve_general_words
 from chartcoder.coding.engine import Context, Engine
@@ -61,7 +63,7 @@ class Coder:
             for term, context in zip(terms, contexts, strict=True)
             for code in term.entry.codes
         ]
-        findings = resolve_general_words(findings, self._terminology)
+        findings = uncode_without_companion(resolve_general_words(findings, self._terminology))
         codes, rejected = bill(findings, self._terminology, view, chart.setting, self._categories)
         return CodedChart(
             id=chart.id,
@@ -88,7 +90,7 @@ class Coder:
         for term in found:
             if (not terms or term.start >= terms[-1].end) and not sections.in_heading(term.start, term.end):
                 terms.append(term)
-        return terms
+        return apply_definitions(text, terms)
 
     def _finding(self, text: str, term: Term, context: Context, code: str) -> Finding:
         full = self._terminology.with_seventh(code, "A")

@@ -22,7 +22,7 @@ UNCODED = frozenset({"D49.9", "D48.9", "D36.9", "C80.1"})
 """C80.1 only where the chart says that the primary is unknown: Official Guidelines I.C.2.k."""
 SAID_TO_BE_UNKNOWN = re.compile(r"unknown|unidentified|undetermined|occult", re.I)
 
-ADJECTIVE = re.compile(r"\w+(?:ic|ous)", re.I)
+ADJECTIVE = re.compile(r"\w+(?:ic|ous)|pale", re.I)
 NOUN_BEHIND = re.compile(
     r"[ \t]+(?!(?:and|or|with|without|in|of|to|for|who|is|was|are|were|which|that|on|at|by|as|from|after|before|since"
     r"|during|due|until|the|an?|patients?|man|men|wom[ae]n|male|female|boy|girl|child|he|she|it|this)\b)[a-z]",

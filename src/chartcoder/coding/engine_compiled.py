@@ -7,11 +7,11 @@ set and read.
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from chartcoder.coding.context import Trigger, TriggerFinder, cues_of, set_scopes
+from chartcoder.coding.context import FORWARD, Modifier, Trigger, TriggerFinder, cues_of, set_scopes
 from chartcoder.coding.engine import Context
 from chartcoder.coding.sections import Sections
 from chartcoder.coding.splitting import Sentences
@@ -47,6 +47,8 @@ class CompiledEngine:
         """The cues that reach each span, with sentences from whoever splits them; `own_words_act` as in `cues_of`."""
         low = lower_in_place(text)
         modifiers = self._finder.find(low)
+        if not own_words_act:
+            modifiers = _outside(spans, modifiers)
         starts = [modifier.start for modifier in modifiers]
         cues: list[dict[str, str]] = []
         sentence_end, near = -1, modifiers[:0]
@@ -57,6 +59,18 @@ class CompiledEngine:
                 set_scopes(near, sentence_start, sentence_end)
             cues.append(cues_of(near, start, end, low, own_words_act=own_words_act) if near else {})
         return cues
+
+
+def _outside(spans: Sequence[tuple[int, int]], modifiers: list[Modifier]) -> list[Modifier]:
+    """The modifiers but those that a term ends with: "PR negative" denies no cancer before it, while "nausea without
+    vomiting" goes on to what follows."""
+    starts = [start for start, _ in spans]
+    outside = []
+    for modifier in modifiers:
+        before = bisect_right(starts, modifier.start) - 1
+        if before < 0 or modifier.end > spans[before][1] or modifier.trigger.direction == FORWARD:
+            outside.append(modifier)
+    return outside
 
 
 def lower_in_place(text: str) -> str:

@@ -1,7 +1,9 @@
-"""Codes that stand for a number in the chart: body mass index (Z68), weeks of gestation (Z3A).
+"""Codes that stand for a number or a sign in the chart: body mass index (Z68), weeks of gestation (Z3A), pounds lost
+(R63.4), the score of a stroke (R29.7), receptors of a tumor (Z17).
 
 I.B.14: a body mass index is coded only beside a diagnosis that it belongs to, which `guidelines` sees to.
-I.C.21.c.11: weeks of gestation are coded with pregnancy codes.
+I.C.21.c.11: weeks of gestation are coded with pregnancy codes. I.C.18.i: the score of the NIH stroke scale is coded
+with the stroke.
 """
 
 from __future__ import annotations
@@ -15,6 +17,21 @@ GESTATION = re.compile(
     r"(?:gestation|pregnan|gestational|intrauterine)|\bgestational age\D{0,15}?(\d{1,2})[\s-]*(?:weeks?|wks?)",
     re.I,
 )
+
+WEIGHT_LOST = re.compile(
+    r"\b(?:loss of|lost|losing)(?: (?:about|approximately|around|over|nearly|another|some|up to|at least)){0,2} "
+    r"\d+(?:[.,]\d+)?(?: (?:to|-) \d+)?[ -]?(?:kg|kgs|kilos?|kilograms?|lbs?|pounds?"
+    r"|% of (?:(?:his|her|their|total) )?(?:body )?weight)(?!\w)"
+    r"(?! (?:on purpose|intentionally|(?:by|with) diet\w*|on (?:a|the|his|her) diet|since (?:the )?surgery))",
+    re.I,
+)
+STROKE_SCALE = re.compile(r"\bNIH ?SS\b(?: score)?[ \t]*(?:is|was|of|:|=)?[ \t]*(\d{1,2})\b(?!\s*[-/]\s*\d)")
+RECEPTOR = re.compile(
+    r"\b(ER|PR|HER-?2(?:/neu)?)(?:(\+{1,3}|[ \t]*(?:is |was |: ?|- ?)?(?:positive|pos)\b)"
+    r"|((?:-|\u2212|\u2013)(?=[\s,;/.)]|$)|[ \t]*(?:is |was |: ?|- ?)?(?:negative|neg)\b))"
+)
+RECEPTORS = {"ER": ("Z17.0", "Z17.1"), "PR": ("Z17.21", "Z17.22"), "HER2": ("Z17.31", "Z17.32")}
+"""Receptor -> its positive and its negative status."""
 
 
 def measured_codes(text: str, *, adult: bool) -> Iterator[tuple[int, int, str]]:
@@ -34,6 +51,16 @@ def measured_codes(text: str, *, adult: bool) -> Iterator[tuple[int, int, str]]:
         weeks = int(found[1] or found[2])
         if 8 <= weeks <= 42:
             yield found.start(), found.end(), f"Z3A.{weeks:02d}"
+    if "los" in low:
+        yield from ((found.start(), found.end(), "R63.4") for found in WEIGHT_LOST.finditer(text))
+    if "nih" in low:
+        for found in STROKE_SCALE.finditer(text):
+            if int(found[1]) <= 42:
+                yield found.start(), found.end(), f"R29.7{int(found[1]):02d}"
+    if "HER" in text or "ER" in text:
+        for found in RECEPTOR.finditer(text):
+            positive, negative = RECEPTORS[found[1].removesuffix("/neu").replace("-", "")]
+            yield found.start(), found.end(), positive if found[2] else negative
 
 
 def bmi_code(value: int) -> str | None:

@@ -72,7 +72,7 @@ def test_a_coded_chart_survives_json(code: Code) -> None:
         ("oedema", "R60.9"),
         ("acute on chronic diastolic CHF", "I50.33"),
         ("carcinoma of the prostate", "C61"),
-        ("BMI of 32.4", "Z68.32"),
+        ("BMI of 32.4, obese", "Z68.32"),
     ],
 )
 def test_a_phrase_is_found_in_any_order_and_made_specific(code: Code, text: str, wanted: str) -> None:
