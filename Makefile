@@ -4,7 +4,7 @@
 MADE_FROM := pyproject.toml $(wildcard requirements/*.txt) $(wildcard tools/*)
 
 LEXICON := src/chartcoder/coding/artefact
-LEXICON_FROM := $(shell find src/chartcoder/coding -name '*.py' -o -name '*.tsv')
+LEXICON_FROM := $(shell find src/chartcoder/coding -name '*.py' -o -name '*.tsv' -o -path '*/official_release/*')
 
 setup: .venv/.complete $(LEXICON)/.complete  ## .venv with everything, so that .venv/bin/chartcoder runs
 

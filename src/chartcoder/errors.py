@@ -15,6 +15,7 @@
     │   ├── NoCapacity                      EC2 has no instance to give
     │   └── MetadataUnavailable             the instance-metadata service does not answer
     ├── NotFound                            no such batch, chart or run
+    ├── ReleaseInvalid                      the files of a code release are not what the build can read
     ├── BadRequest                          what was asked is malformed; the message says what was expected
     ├── LexiconMissing                      the compiled lexicon was not built
     └── Unforeseen                          something failed that nobody foresaw: told by its type, not in its words
@@ -96,6 +97,10 @@ class NotFound(ChartcoderError):
 
 class BadRequest(ChartcoderError):
     """What was asked is malformed; the message says what was expected."""
+
+
+class ReleaseInvalid(ChartcoderError):
+    """The official files of an ICD-10-CM release are missing or not what they should be; names file and line."""
 
 
 class LexiconMissing(ChartcoderError):

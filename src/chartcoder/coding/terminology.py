@@ -1,14 +1,13 @@
 """The ICD-10-CM release: read once when the lexicon is built, then mapped in by every process.
 
-Building reads the release through `simple-icd-10-cm` (1.8 s and 190 MB: never at run time). At run time a `Terminology`
-maps one file that all processes of a machine share, and answers by code.
+Building reads the release (`release.py`; seconds and some 200 MB: never at run time). At run time a `Terminology` maps
+one file that all processes of a machine share, and answers by code.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,11 @@ import marisa_trie
 
 from chartcoder.errors import LexiconMissing
 
-REFERENCE = re.compile(
-    r"\b([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?)(?:\.?-(?!\s*[A-Z]))?(?:\s*-\s*([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?))?"
-)
+CATEGORY = r"[A-Z](?:\d[0-9A-Z]|[A-Z]\d)"
+"""A code's first three characters; since fiscal year 2026 the second may be a letter (QA0)."""
+CODE = rf"{CATEGORY}(?:\.[0-9A-Z]{{1,4}})?"
+
+REFERENCE = re.compile(rf"\b({CODE})(?:\.?-(?!\s*[A-Z]))?(?:\s*-\s*({CODE}))?")
 """A code, a stem (`O24.4-`) or a range (`O00-O07`) in an instruction of the tabular list."""
 
 CACHED_PAIRS = 100_000
@@ -56,50 +57,6 @@ def dotted(code: str) -> str:
 def in_range(code: str, first: str, last: str) -> bool:
     """Whether a code lies below one of the prefixes from `first` to `last`."""
     return code[: len(first)] >= first and code[: len(last)] <= last
-
-
-def read_release(tabular: Path | None = None, code_list: Path | None = None) -> tuple[str, list[CodeEntry]]:
-    """The name of the release and every category and code in it.
-
-    Args:
-        tabular: CDC's tabular list in XML, where another release than the bundled one is wanted; with `code_list`.
-        code_list: the release's list of codes in order (`icd10cm-codes-*.txt`).
-    """
-    import simple_icd_10_cm as tabular_list
-
-    if tabular is not None:
-        tabular_list.change_version(
-            all_codes_file_path=str(code_list), classification_data_file_path=str(tabular), suppress_warnings=True
-        )
-        release = tabular.stem
-    else:
-        release = _bundled_release(tabular_list)
-    return release, list(_entries(tabular_list))
-
-
-def _bundled_release(tabular_list: Any) -> str:
-    name: str = tabular_list.simple_icd_10_cm._classification_data_package_file_name
-    found = re.search(r"(\w+)-1-(\d{4})", name)  # icd10c-tabular-April-1-2026.xml
-    if found is None:
-        return name.removesuffix(".xml")
-    months = ("January", "April", "July", "October")
-    return f"{found[2]}-{months.index(found[1]) * 3 + 1:02d}" if found[1] in months else f"{found[2]}-{found[1]}"
-
-
-def _entries(tabular_list: Any) -> Iterator[CodeEntry]:
-    for code in tabular_list.get_all_codes():
-        if tabular_list.is_chapter_or_block(code) and not tabular_list.is_category(code):
-            continue
-        yield CodeEntry(
-            code=code,
-            description=tabular_list.get_description(code),
-            billable=tabular_list.is_leaf(code),
-            inclusion=tuple(tabular_list.get_inclusion_term(code)),
-            children=tuple(tabular_list.get_children(code)),
-            excludes1=read_references(tabular_list.get_excludes1(code)),
-            code_first=read_references(tabular_list.get_code_first(code)),
-            use_additional=read_references(tabular_list.get_use_additional_code(code)),
-        )
 
 
 def write_terminology(entries: list[CodeEntry], path: Path) -> None:

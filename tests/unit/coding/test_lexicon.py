@@ -8,12 +8,12 @@ import pytest
 from chartcoder.chart import Chart
 from chartcoder.coding.coder import Coder
 from chartcoder.coding.lexicon.curated import FOLDER, read_conditions, read_curated, read_main_terms
-from chartcoder.coding.lexicon.index import alphabetic_index, drug_table, index_phrases, neoplasm_table
+from chartcoder.coding.lexicon.index import AlphabeticIndex, drug_table, index_phrases, neoplasm_table
 from chartcoder.coding.lexicon.normalise import canonical_word, read_phrase
 from chartcoder.coding.lexicon.sides import sided_codes
 from chartcoder.coding.lexicon.variants import official_variants, permuted
 from chartcoder.coding.terminology import CodeEntry, in_range, read_references
-from chartcoder.errors import LexiconMissing
+from chartcoder.errors import LexiconMissing, ReleaseInvalid
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,55 @@ def parsed(text: str) -> ElementTree.Element:
 
 
 def test_index_entries_are_phrases_in_both_orders_and_alternatives_of_one_another() -> None:
-    phrases = dict(alphabetic_index(parsed(INDEX)))
+    phrases = dict(AlphabeticIndex(parsed(INDEX)).phrases())
     assert phrases["knee trouble"] == "M25.9"
     assert phrases["runner's knee trouble"] == "M22.2X"
     assert phrases["jogger's knee trouble"] == "M22.2X"
 
 
+REFERRING = """<ICD10CM.index><letter><title>D</title>
+<mainTerm><title>Creak, bone</title><code>M89.8X9</code></mainTerm>
+<mainTerm><title>Bone, creak</title><code>M89.9</code></mainTerm>
+<mainTerm><title>Creaking<nemod>(chronic)</nemod></title><code>M25.9</code>
+  <term level="1"><title>joint</title><code>M24.9</code>
+    <term level="2"><title>with</title><term level="3"><title>swelling</title><code>M25.40</code></term></term></term>
+  <term level="1"><title>ankle, inner</title><see>Creaking, joint</see></term></mainTerm>
+<mainTerm><title>Groan, first</title><code>R52</code></mainTerm>
+<mainTerm><title>Groan, second</title><code>R53.81</code>
+  <term level="1"><title>hip</title><code>M25.559</code></term></mainTerm>
+<mainTerm><title>Alpha</title><see>Creaking (old), joints NEC</see></mainTerm>
+<mainTerm><title>Beta</title><see>Creaking, joint, swelling</see></mainTerm>
+<mainTerm><title>Gamma</title><see>Creaking, ankle</see></mainTerm>
+<mainTerm><title>Delta</title><see>Groan, hip</see></mainTerm>
+<mainTerm><title>Epsilon</title><see>Creak</see></mainTerm>
+<mainTerm><title>Zeta</title><see>Eta</see></mainTerm>
+<mainTerm><title>Eta</title><see>Zeta</see></mainTerm>
+<mainTerm><title>Theta</title><see>Neoplasm, bone, benign</see></mainTerm></letter></ICD10CM.index>"""
+
+
+@pytest.mark.parametrize(
+    ("phrase", "code", "because"),
+    [
+        ("alpha", "M24.9", "modifiers in parentheses, NEC and a plural are no part of a title"),
+        ("beta", "M25.40", 'a reference passes over the level "with"'),
+        ("gamma", "M24.9", "it may name a part of a title, and an entry that refers on"),
+        ("delta", "M25.559", "of two titles that begin alike it is the one that has the rest"),
+        ("epsilon", "M89.8X9", "a title that begins so goes before one that only has such a part"),
+    ],
+)
+def test_a_reference_of_the_index_is_followed_as_a_reader_would(phrase: str, code: str, because: str) -> None:
+    assert dict(AlphabeticIndex(parsed(REFERRING)).phrases())[phrase] == code, because
+
+
+def test_references_in_a_circle_are_lost_and_those_to_the_tables_are_not_counted() -> None:
+    index = AlphabeticIndex(parsed(REFERRING))
+    phrases = dict(index.phrases())
+    assert not {"zeta", "eta", "theta"} & phrases.keys()
+    assert index.lost == ["Eta", "Zeta"]
+
+
 def test_what_relates_to_something_else_and_a_reference_to_nowhere_are_no_phrases() -> None:
-    phrases = dict(alphabetic_index(parsed(INDEX)))
+    phrases = dict(AlphabeticIndex(parsed(INDEX)).phrases())
     assert not any("effusion" in phrase or "lost" in phrase for phrase in phrases)
 
 
@@ -136,8 +177,8 @@ def test_the_drug_table_speaks_of_poisoning_and_adverse_effects_and_not_of_the_d
 
 
 def test_a_folder_without_index_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="CDC publishes"):
-        list(index_phrases(tmp_path))
+    with pytest.raises(ReleaseInvalid, match="no index file in"):
+        list(index_phrases(tmp_path, []))
 
 
 def test_the_tabular_lists_references_are_ranges_of_prefixes() -> None:

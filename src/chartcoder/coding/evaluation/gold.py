@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from chartcoder.chart import ASSERTIONS, Setting
-from chartcoder.coding.terminology import dotted
+from chartcoder.coding.terminology import CODE, dotted
 from chartcoder.errors import BadRequest
 
-CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 SETTINGS = get_args(Setting)
 UNSAID = "(none)"
 """The specialty of a chart whose line names none."""
@@ -122,7 +121,7 @@ def _code_of(value: Any) -> Any:
 
 def _code(value: Any, name: str) -> str:
     code = dotted(value.strip().upper().replace(".", "")) if isinstance(value, str) else ""
-    if not CODE.fullmatch(code):
+    if not re.fullmatch(CODE, code):
         raise _Unexpected(f"{name} is no ICD-10-CM code; expected one such as E11.9 or S52.501A")
     return code
 

@@ -193,7 +193,9 @@ def add_curated(
 def add_neoplasms(phrases: Phrases, by_code: dict[str, CodeEntry]) -> None:
     """Layer (b): neoplasms by site and behaviour, each site with its sides."""
     for phrase, code in neoplasm_phrases():
-        entry = by_code[code]
+        entry = by_code.get(code)
+        if entry is None:  # another release may not have it
+            continue
         phrases.add_phrase(phrase, (_leaf_of(code, by_code),), RANK_NEOPLASM, turn=False)
         for leaf in () if entry.billable else _leaves(entry, by_code):
             _, attributes = read_phrase(leaf.description)

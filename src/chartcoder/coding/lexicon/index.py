@@ -9,52 +9,145 @@ refers to another entry ("see Pain, limb, lower").
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 from chartcoder.coding.lexicon.neoplasms import WORDS
+from chartcoder.coding.lexicon.normalise import singular
+from chartcoder.coding.official_files import INDEX_KINDS, WHERE, find_official_files
+from chartcoder.coding.terminology import CODE
+from chartcoder.errors import ReleaseInvalid
 
-CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 RELATION = re.compile(
     r"^(?:with|without|due to|in|by|complicating|following|specified|nec|see|as|during|affecting|associated with"
     r"|resulting|because|from|caused by|for|involving|other|after|code|condition|unspecified|type)\b",
     re.I,
 )
 """Titles that relate an entry to something else: no part of a phrase as it is said."""
-NO_TARGET = re.compile(r"^(?:condition|also)\b|by site|by type|, by\b|injury, by|specified", re.I)
+NO_TARGET = re.compile(
+    r"^\s*(?:(?:condition|also|table of)\b|neoplasm,)|by site|by type|, by\b|injury, by|specified", re.I
+)
+"""References to no one entry, or to the tables, which are read by themselves."""
 MOST_ALTERNATIVES = 4
+MOST_REFERENCES = 4  # from one to the next; more than two are not known, and a circle must end
+PARENTHESES = re.compile(r"\([^)]*\)")
+ROOT = "ICD10CM.index"
 POISONED = ("poisoning by {drug}", "{drug} poisoning", "{drug} overdose", "overdose of {drug}")
 ADVERSE = ("adverse effect of {drug}", "adverse reaction to {drug}", "{drug} side effect")
 
 Path_ = tuple[str, ...]
 
 
-def index_phrases(folder: Path) -> Iterator[tuple[str, str]]:
-    """(phrase, code or stem) of every entry of the files in a folder. Raises FileNotFoundError where there are none."""
-    files = sorted(folder.glob("icd10cm-*.xml"))
+def index_phrases(folder: Path, notes: list[str]) -> Iterator[tuple[str, str]]:
+    """(phrase, code or stem) of every entry of the files in a folder.
+
+    `notes` gets a line for each file with references that lead to no entry.
+
+    Raises:
+        ReleaseInvalid: there are no index files, or one is no XML.
+    """
+    files = [file for kind, file in find_official_files(folder).items() if kind in INDEX_KINDS]
     if not files:
-        raise FileNotFoundError(f"no icd10cm-*.xml in {folder}; CDC publishes them with each release of ICD-10-CM")
+        raise ReleaseInvalid(f"no index file in {folder}; expected one such as icd10cm_index_2026.xml. {WHERE}")
     for file in files:
-        root = ElementTree.parse(file).getroot()  # noqa: S314
-        if "-neoplasm-" in file.name:
+        root = _read(file.path)
+        if file.kind == "neoplasm":
             yield from neoplasm_table(root)
-        elif "-drug-" in file.name:
+        elif file.kind == "drug":
             yield from drug_table(root)
         else:
-            yield from alphabetic_index(root)
+            index = AlphabeticIndex(root)
+            yield from index.phrases()
+            if index.lost:
+                notes.append(
+                    f"{file.path.name}: {len(index.lost):,} of {index.references:,} references lead to no code, "
+                    f"such as 'see {index.lost[0]}'"
+                )
 
 
-def alphabetic_index(root: ElementTree.Element) -> Iterator[tuple[str, str]]:
-    """Phrases of an alphabetic index. A reference is followed once; one that leads nowhere is left out."""
-    entries = list(_entries(root))
-    codes = {path: code for path, code, _ in entries if code}
-    for path, code, see in entries:
-        if code is None and see and not NO_TARGET.search(see):
-            code = codes.get(_reference(see))
-        if code:
-            for phrase in _phrases(path):
-                yield phrase, code
+def _read(path: Path) -> ElementTree.Element:
+    try:
+        root = ElementTree.parse(path).getroot()  # noqa: S314 (the operator's own file, read at the build)
+    except ElementTree.ParseError as error:
+        line, _ = error.position
+        raise ReleaseInvalid(f"{path.name}, line {line}: no XML; expected one of CDC's index files") from None
+    if root.tag != ROOT:
+        raise ReleaseInvalid(f"{path.name} is a <{root.tag}>; expected one of CDC's index files, a <{ROOT}>")
+    return root
+
+
+class AlphabeticIndex:
+    """An alphabetic index, its references resolved ("Abdominalgia", "see Pain, abdominal").
+
+    A reference names a main term and terms below it, as they would be looked up: not always in full ("Disturbance,
+    visual" for "Disturbance(s)" > "visual"), with commas that may belong to a title, and to an entry that may itself
+    refer on.
+    """
+
+    def __init__(self, root: ElementTree.Element) -> None:
+        self._entries = list(_entries(root))
+        self._codes = {path: code for path, code, _ in self._entries if code}
+        self._sees = {path: see for path, code, see in self._entries if see and not code}
+        self._places = _places(path for path, _, _ in self._entries)
+        self.references = 0
+        self.lost: list[str] = []
+
+    def phrases(self) -> Iterator[tuple[str, str]]:
+        """(phrase, code or stem); an entry whose reference names no one entry ("by site") is left out."""
+        for path, code, see in self._entries:
+            if code is None and see and not NO_TARGET.search(see):
+                self.references += 1
+                code = self._code_of(see)
+                if code is None:
+                    self.lost.append(see)
+            if code:
+                for phrase in _phrases(path):
+                    yield phrase, code
+
+    def _code_of(self, see: str) -> str | None:
+        """The code that a reference leads to, over other references if need be."""
+        for _ in range(MOST_REFERENCES):
+            path = self._entry(see)
+            if path is None or path in self._codes:
+                return self._codes.get(path) if path else None
+            if path not in self._sees:
+                return None
+            see = self._sees[path]
+        return None
+
+    def _entry(self, see: str) -> Path_ | None:
+        """The entry that a reference names."""
+        return next(self._entries_below((), _reference(see)), None)
+
+    def _entries_below(self, place: Path_, parts: tuple[str, ...]) -> Iterator[Path_]:
+        """Entries that the parts lead to from a place down, the likeliest first: each step takes as many parts as
+        there are. References pass over the level "with" in silence."""
+        if not parts:
+            yield place
+        for above in (place, (*place, "with")) if parts else ():
+            below = self._places.get(above, {})
+            for taken in range(len(parts), 0, -1):
+                named = ", ".join(parts[:taken])
+                for entry in below.get(named) or below.get(singular(named)) or ():
+                    yield from self._entries_below(entry, parts[taken:])
+
+
+def _places(paths: Iterable[Path_]) -> dict[Path_, dict[str, list[Path_]]]:
+    """Entry -> what an entry below it may be called -> the entries that may be called so: first the one with the whole
+    title, then those whose title begins so ("disease" is "disease, diseased"), then those with such a part."""
+    places: dict[Path_, dict[str, list[Path_]]] = defaultdict(lambda: defaultdict(list))
+    names = [(path, [path[-1], *path[-1].split(",")[:MOST_ALTERNATIVES]]) for path in paths]
+    for order in range(MOST_ALTERNATIVES + 1):
+        for path, called in names:
+            if order < len(called):
+                places[path[:-1]][_plain(called[order])].append(path)
+    return places
+
+
+def _plain(title: str) -> str:
+    return " ".join(PARENTHESES.sub(" ", title).split()).strip(" ,")
 
 
 def _entries(root: ElementTree.Element) -> Iterator[tuple[Path_, str | None, str | None]]:
@@ -66,7 +159,7 @@ def _entries(root: ElementTree.Element) -> Iterator[tuple[Path_, str | None, str
 def _walk(node: ElementTree.Element, above: Path_) -> Iterator[tuple[Path_, str | None, str | None]]:
     path = (*above, _title(node))
     code = node.findtext("code")
-    found = CODE.match(code) if code else None
+    found = re.match(CODE, code) if code else None
     yield path, found[0] if found else None, node.findtext("see")
     for child in node.findall("term"):
         yield from _walk(child, path)
@@ -81,8 +174,10 @@ def _title(node: ElementTree.Element) -> str:
     return " ".join(re.sub(r"\b(?:NEC|NOS)\b", "", text).lower().split()).strip(" ,")
 
 
-def _reference(see: str) -> Path_:
-    return tuple(part.strip().lower() for part in re.sub(r"\([^)]*\)", "", see).split(","))
+def _reference(see: str) -> tuple[str, ...]:
+    """The parts of a reference, as titles are written here."""
+    said = re.sub(r"\b(?:NEC|NOS)\b", "", PARENTHESES.sub(" ", see)).lower().replace(", with ", ", with, ")
+    return tuple(" ".join(part.split()) for part in said.split(",") if part.strip())
 
 
 def _phrases(path: Path_) -> Iterator[str]:
@@ -127,7 +222,9 @@ def _table_rows(node: ElementTree.Element, above: Path_) -> Iterator[tuple[str, 
 
 def _cells(node: ElementTree.Element) -> dict[int, str]:
     return {
-        int(cell.get("col", "0")): found[0] for cell in node.findall("cell") if (found := CODE.match(cell.text or ""))
+        int(cell.get("col", "0")): found[0]
+        for cell in node.findall("cell")
+        if (found := re.match(CODE, cell.text or ""))
     }
 
 
