@@ -1,6 +1,8 @@
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +70,26 @@ def test_a_wrong_call_is_answered_in_one_line_that_names_the_fault(arguments, sa
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_every_command_shows_examples_with_its_help():
+    from typer.main import get_command
+    from typer.testing import CliRunner
+
+    from chartcoder.cli import app
+
+    names = set(get_command(app).commands)
+    helps = {name: CliRunner().invoke(app, [name, "--help"]).stdout for name in names}
+    assert {"code", "evaluate", "explain", "up", "version"} <= names
+    assert [name for name, said in helps.items() if f"chartcoder {name}" not in said.partition("Examples:")[2]] == []
+
+
+def test_the_shell_completes_commands_and_the_values_of_options():
+    def complete(words):
+        program = [str(Path(sys.executable).with_name("chartcoder"))]
+        asked = {"_CHARTCODER_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        done = subprocess.run(program, capture_output=True, text=True, check=False, env={**os.environ, **asked})
+        return done.stdout.split()
+
+    assert {"evaluate", "explain"} <= set(complete("chartcoder e"))
+    assert complete("chartcoder evaluate --by ") == ["specialty", "code", "category", "chapter"]

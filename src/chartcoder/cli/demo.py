@@ -42,7 +42,7 @@ def up(
     raise typer.Exit(status)
 
 
-@app.command()
+@app.command(epilog=examples("chartcoder version"))
 def version() -> None:
     """Show the version."""
     typer.echo(chartcoder.__version__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -71,10 +72,10 @@ def _read(chart: str) -> Chart:
     """
     if chart == "-":
         return read_chart(sys.stdin.buffer.read(), chart_id="stdin")
-    one_word = len(chart.encode()) <= LONGEST_NAME and not any(character.isspace() for character in chart)
-    path = Path(chart)
-    if len(chart.encode()) <= LONGEST_NAME and path.is_file():
+    data, path = os.fsencode(chart), Path(chart)
+    may_be_name = len(data) <= LONGEST_NAME and "\0" not in chart
+    if may_be_name and path.is_file():
         return read_chart(path.read_bytes(), chart_id=path.stem)
-    if one_word and (path.suffix or "/" in chart):
+    if may_be_name and (path.suffix or "/" in chart) and not any(character.isspace() for character in chart):
         raise BadRequest(f"{chart}: no such file; expected a chart's file, its text in quotes, or - for standard input")
-    return read_chart(chart.encode(), chart_id="text")
+    return read_chart(data, chart_id="text")

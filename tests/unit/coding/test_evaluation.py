@@ -245,7 +245,7 @@ class TestTheGoldFile:
     @pytest.mark.parametrize(
         ("line", "said"),
         [
-            (f"{SECRET}", "line 2: no JSON"),
+            (f"{SECRET}", "line 2: not JSON; expected an object such as"),
             (f'["{SECRET}"]', "line 2: a JSON list; expected an object with id and codes"),
             (f'{{"id": "b", "text": "{SECRET}"}}', "line 2: has no 'codes'"),
             ('{"codes": []}', "line 2: has no 'id'"),
@@ -260,6 +260,8 @@ class TestTheGoldFile:
                 f'{{"id": "b", "codes": [], "findings": [{{"code": "I10", "assertion": "{SECRET}"}}]}}',
                 "line 2: findings[0].assertion is unknown; expected one of present, negated",
             ),
+            ('{"id": "b", "codes": [], "text": "\\ud800"}', "line 2: text holds half of a surrogate pair"),
+            ('{"id": "b", "codes": [], "codes": ["I10"]}', "line 2: ambiguous JSON"),
             ('{"id": "a", "codes": []}', "line 2: its id is that of line 1"),
         ],
     )

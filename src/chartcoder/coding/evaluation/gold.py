@@ -10,7 +10,6 @@ also be an object with `code`, as in the coder's own answers: a corrected answer
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any, get_args
 from chartcoder.chart import ASSERTIONS, Setting
 from chartcoder.coding.terminology import CODE, dotted
 from chartcoder.errors import BadRequest
+from chartcoder.untrusted import NotJson, is_text, parse_json
 
 SETTINGS = get_args(Setting)
 UNSAID = "(none)"
@@ -74,11 +74,10 @@ class _Unexpected(Exception):
 
 def _read_chart(line: bytes) -> GoldChart:
     try:
-        value = json.loads(line)
-    except ValueError:
-        raise _Unexpected(
-            'no JSON; expected an object such as {"id": "c1", "text": "...", "codes": ["E11.9"]}'
-        ) from None
+        value = parse_json(line)
+    except NotJson as error:
+        example = '{"id": "c1", "text": "...", "codes": ["E11.9"]}'
+        raise _Unexpected(f"{error}; expected an object such as {example}") from None
     if not isinstance(value, dict):
         raise _Unexpected(f"a JSON {_kind(value)}; expected an object with id and codes")
     for name in ("id", "codes"):
@@ -133,6 +132,8 @@ def _setting(value: Any) -> Setting | None:
 
 
 def _expect(value: Any, kinds: tuple[type, ...], name: str) -> Any:
+    if isinstance(value, str) and not is_text(value):
+        raise _Unexpected(f"{name} holds half of a surrogate pair; expected text that UTF-8 can write")
     if not isinstance(value, kinds) or value == "":
         raise _Unexpected(f"{name} is {_kind(value)}; expected a string that is not empty")
     return value
