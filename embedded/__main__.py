@@ -16,13 +16,20 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8460, help="the API's; the AWS endpoint has the next one")
     parser.add_argument("--project", type=Path, default=Path(__file__).resolve().parent.parent)
     parser.add_argument("--without-iam", action="store_true", help="allow everybody everything")
+    parser.add_argument("--docker", action="store_true", help="instances and functions are containers")
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="of the template")
     options = parser.parse_args()
     parameters = dict(given.partition("=")[::2] for given in options.parameter)
     # blocked before any thread starts, so that sigwait below is where they arrive
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     with EmbeddedCloud(
-        options.project, options.data, parameters=parameters, port=options.port, enforce_iam=not options.without_iam
+        options.project,
+        options.data,
+        parameters=parameters,
+        port=options.port,
+        enforce_iam=not options.without_iam,
+        docker=options.docker,
+        say=lambda step: print(step, flush=True),
     ) as cloud:
         print(f"API       {cloud.api_url}")
         for name, value in cloud.environment.items():

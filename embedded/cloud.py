@@ -12,11 +12,11 @@ from __future__ import annotations
 import fcntl
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import boto3
@@ -29,6 +29,9 @@ from embedded.emulator_process import EmbeddedCloudFailed, EmulatorProcess
 from embedded.patches.without_effect import WITHOUT_EFFECT
 from embedded.stack import deploy_stack, expand_template, resources
 
+if TYPE_CHECKING:
+    from embedded.containers import Containers
+
 STACK = "chartcoder"
 
 LOOPBACK_PARAMETERS = {
@@ -36,6 +39,12 @@ LOOPBACK_PARAMETERS = {
     "WatchdogRate": "rate(1 minute)",
 }
 """Where a user of loopback would not wait as long as the defaults wait on AWS."""
+
+
+def _containers(project: Path, data: Path, images: Path | None) -> Containers:
+    from embedded.containers import Containers  # the engine's client is loaded where it is asked for
+
+    return Containers(project, data, images=images)
 
 
 class EmbeddedCloud:
@@ -51,6 +60,9 @@ class EmbeddedCloud:
         stack: str = STACK,
         enforce_iam: bool = True,
         persist: bool = True,
+        docker: bool = False,
+        images: Path | None = None,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Nothing is started yet; see `start`.
 
@@ -62,10 +74,16 @@ class EmbeddedCloud:
             stack: the stack's name.
             enforce_iam: refuse what the caller's roles and policies do not allow, as AWS does.
             persist: keep state in `data_dir` over a restart.
+            docker: instances and functions are containers of this machine's Docker engine.
+            images: where the registry behind `docker` keeps its images; by default in `data_dir`.
+            say: hears of what takes a while.
         """
         self.project, self.data, self.stack = project_root.resolve(), data_dir.resolve(), stack
         self.parameters = {**LOOPBACK_PARAMETERS, **(parameters or {})}
         self._port, self._enforce_iam, self._persist = port, enforce_iam, persist
+        self._docker, self._images, self._say = docker, images, say
+        self.containers: Containers | None = None
+        """The engine's part; only with `docker`."""
         self._emulator: EmulatorProcess | None = None
         self._door: Door | None = None
         self._lock: IO[str] | None = None
@@ -78,16 +96,21 @@ class EmbeddedCloud:
 
         Raises:
             EmbeddedCloudFailed: the emulator did not start, the port or the data folder is taken.
+            EngineFailed: with `docker`, where the engine or the registry does not do its part.
             StackFailed: the stack was not created.
         """
         try:
             self._lock_data()
+            if self._docker:
+                self.containers = _containers(self.project, self.data, self._images)
+                self.containers.prepare(self._say)
             self._emulator = EmulatorProcess(
                 data=self.data,
                 project=self.project,
                 port=self._port + 1 if self._port else 0,
                 enforce_iam=self._enforce_iam,
                 persist=self._persist,
+                place=self.containers.place_path if self.containers else None,
             )
             self._deploy_stack()
             api = urlsplit(self.outputs["ApiUrl"])
@@ -117,7 +140,8 @@ class EmbeddedCloud:
             raise EmbeddedCloudFailed(f"port {self._port} cannot be had ({error.strerror}); choose another") from None
 
     def _deploy_stack(self) -> None:
-        self.template = expand_template(self.project / "template.yaml", self.parameters, image_uri=image_uri)
+        uri = self.containers.image_uri if self.containers else image_uri
+        self.template = expand_template(self.project / "template.yaml", self.parameters, image_uri=uri)
         cloudformation = self.client("cloudformation")
         self.outputs = deploy_stack(cloudformation, self.client("s3"), self.stack, self.template, self.parameters)
         self.resources = resources(cloudformation, self.stack)
@@ -129,6 +153,8 @@ class EmbeddedCloud:
             self._door = None
         if self._emulator:
             self._emulator.stop()
+        if self.containers:
+            self.containers.close()
         if self._lock:
             self._lock.close()
 

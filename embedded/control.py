@@ -7,8 +7,9 @@ PUT  /_embedded/capacity {"spot": 0}             how many instances of a kind EC
 
 from __future__ import annotations
 
+import ipaddress
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +40,21 @@ def with_control(app: Asgi, emulator: Emulator) -> Asgi:
         return None
 
     return controlled
+
+
+def only_from(networks: Sequence[str], app: Asgi) -> Asgi:
+    """The application for callers of these networks alone: charts may be behind it."""
+    allowed = [ipaddress.ip_network(network) for network in networks]
+
+    async def guarded(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            caller = ipaddress.ip_address(scope["client"][0])
+            if not any(caller in network for network in allowed):
+                await send({"type": "http.response.start", "status": 403, "headers": []})
+                return await send({"type": "http.response.body", "body": b""})
+        return await app(scope, receive, send)
+
+    return guarded
 
 
 def _tell_started(send: Any, emulator: Emulator) -> Any:

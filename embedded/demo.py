@@ -26,7 +26,9 @@ STUCK_SECONDS = 900.0  # without any change; a lapsed lease, the watchdog's roun
 SHOWN_CHARTS = 60
 
 
-def run(*, charts: Path | None, data: Path, port: int, workers: int, stay: bool, console: Console) -> int:
+def run(
+    *, charts: Path | None, data: Path, port: int, workers: int, stay: bool, console: Console, docker: bool = False
+) -> int:
     """Start the embedded cloud, submit charts, show the run, prove that nothing is left.
 
     Args:
@@ -35,14 +37,18 @@ def run(*, charts: Path | None, data: Path, port: int, workers: int, stay: bool,
         port: of the API on 127.0.0.1; the emulated AWS endpoint has the next one.
         workers: at most.
         stay: go on answering the API until Ctrl-C; else return when the batch is done.
+        docker: instances and functions are containers.
 
     Returns:
         0 when every chart ended coded or failed with a reason, the queue is empty, the lease free, and neither an
-        instance nor a process of one is left; else 1.
+        instance nor a process or container of one is left; else 1.
     """
     parameters = {"MaxWorkers": str(workers), "MinWorkers": str(workers)}
     try:
-        with _ended_by_sigterm(), EmbeddedCloud(PROJECT, data, parameters=parameters, port=port) as cloud:
+        with (
+            _ended_by_sigterm(),
+            EmbeddedCloud(PROJECT, data, parameters=parameters, port=port, docker=docker, say=console.print) as cloud,
+        ):
             status = _run_batch(cloud, charts or SAMPLES, console, stay=stay)
             if stay:
                 console.print("\nCtrl-C ends the embedded cloud.", style="dim")
@@ -139,7 +145,7 @@ def _report(observer: Observer, snapshot: Snapshot, console: Console, *, stay: b
         f"EC2 says that {len(masters)} master and {len(workers)} workers were launched and none is left": (
             bool(snapshot.instances) and not snapshot.alive
         ),
-        "no process of an instance is left on this machine": not observer.leftover_processes(snapshot),
+        f"no {observer.made_of} of an instance is left on this machine": not observer.leftovers(snapshot),
         "the lease is free": snapshot.lease is None,
     }
     console.print(view.checks(found))

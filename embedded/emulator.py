@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,9 @@ from embedded import ACCOUNT, HOST, REGION
 from embedded.processes import Spawner, become_subreaper
 
 if TYPE_CHECKING:
-    from embedded.functions import Functions
-    from embedded.instances import Instances
+    from embedded.engine import Place
+    from embedded.functions import Functions, Runs
+    from embedded.instances import Instances, Machines
 
 log = logging.getLogger("embedded.emulator")
 
@@ -93,26 +94,43 @@ def ministack_environment(*, port: int, layout: Layout, enforce_iam: bool, persi
     }
 
 
-def child_environment(port: int) -> dict[str, str]:
+def child_environment(port: int, host: str = HOST) -> dict[str, str]:
     """What functions and instances need of this machine to reach the embedded cloud."""
-    return {"AWS_ENDPOINT_URL": f"http://{HOST}:{port}", "LANG": "C.UTF-8"}
+    return {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "LANG": "C.UTF-8"}
 
 
 class Emulator:
-    """ministack with patches, functions and instances."""
+    """ministack with patches, functions and instances: processes, or containers where there is a `place` for them."""
 
-    def __init__(self, *, port: int, layout: Layout, project: Path, enforce_iam: bool, persist: bool) -> None:
-        self.port, self.layout, self.project = port, layout, project
+    def __init__(
+        self, *, port: int, layout: Layout, project: Path, enforce_iam: bool, persist: bool, place: Place | None = None
+    ) -> None:
+        self.port, self.layout, self.project, self.place = port, layout, project, place
         layout.instances.mkdir(parents=True, exist_ok=True)
         os.environ.update(ministack_environment(port=port, layout=layout, enforce_iam=enforce_iam, persist=persist))
         self.functions, self.instances = self._patch()
 
     def _patch(self) -> tuple[Functions, Instances]:
         # ministack reads its environment on import, hence here
-        from embedded import functions, instances, instances_process, patches
+        from embedded import functions, instances, patches
         from embedded.patches import cloudformation, cloudwatch, ec2, iam, lambda_functions, sqs
 
         patches.check_version()
+        machines, runs, resolve = self._containers(self.place) if self.place else self._processes()
+        warm = functions.Functions(runs, self._function_environment)
+        fleet = instances.Instances(machines, instance_credentials, account=ACCOUNT, region=REGION)
+        cloudformation.install()
+        iam.install()
+        sqs.install()
+        cloudwatch.install()
+        lambda_functions.install(warm, resolve)
+        ec2.install(fleet)
+        return warm, fleet
+
+    def _processes(self) -> tuple[Machines, Runs, Callable[[str], str]]:
+        """Instances and functions as processes of this checkout."""
+        from embedded import functions, instances_process
+
         spawner, images = Spawner(), {image_uri(name): resolve_image(image_uri(name)) for name in IMAGES}
         instances_process.write_registry(self.layout.registry, images)
         path = instances_process.make_path(self.layout.ami_path, Path(__file__).with_name("ami") / "bin")
@@ -128,15 +146,21 @@ class Emulator:
                 "EMBEDDED_REGISTRY": str(self.layout.registry),
             },
         )
-        runs = functions.Functions(spawner, self._function_environment, root=self.project, python=sys.executable)
-        fleet = instances.Instances(machines, instance_credentials, account=ACCOUNT, region=REGION)
-        cloudformation.install()
-        iam.install()
-        sqs.install()
-        cloudwatch.install()
-        lambda_functions.install(runs, resolve_image)
-        ec2.install(fleet)
-        return runs, fleet
+        scratch = self.layout.data / "tmp"
+        runs = functions.ProcessRuns(spawner, root=self.project, python=sys.executable, scratch=scratch)
+        return machines, runs, resolve_image
+
+    def _containers(self, place: Place) -> tuple[Machines, Runs, Callable[[str], str]]:
+        """Instances and functions as containers in the engine."""
+        from embedded import engine, functions_container, instances_container
+
+        client = engine.connect()
+        environment = child_environment(self.port, place.gateway)
+        machines = instances_container.ContainerMachines(
+            client, place, folder=self.layout.instances, environment=environment
+        )
+        runs = functions_container.ContainerRuns(client, place, scratch=self.layout.data / "tmp")
+        return machines, runs, lambda uri: place.images.get(uri, uri)
 
     def _function_environment(self, config: dict[str, Any]) -> Mapping[str, str]:
         """The template's variables and those Lambda sets (Lambda Developer Guide, "Defined runtime variables")."""
@@ -146,7 +170,7 @@ class Emulator:
         declared = (config.get("Environment") or {}).get("Variables") or {}
         return {
             **{name: str(value) for name, value in declared.items()},
-            **child_environment(self.port),
+            **child_environment(self.port, self.place.gateway if self.place else HOST),
             **role_credentials(config),
             "AWS_DEFAULT_REGION": REGION,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
@@ -158,10 +182,6 @@ class Emulator:
             "AWS_REGION": REGION,
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
             "AWS_XRAY_DAEMON_ADDRESS": f"{HOST}:2000",  # nobody listens; segments are datagrams
-            "HOME": str(self.layout.data / "tmp"),
-            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
-            "PYTHONUNBUFFERED": "1",
-            "TMPDIR": str(self.layout.data / "tmp"),
             "TZ": ":UTC",
         }
 
@@ -184,10 +204,10 @@ class Emulator:
         from hypercorn.config import Config
         from ministack import app as ministack
 
-        from embedded.control import with_control
+        from embedded.control import only_from, with_control
 
         config = Config()
-        config.bind = [f"{HOST}:{self.port}"]
+        config.bind = [f"{host}:{self.port}" for host in (HOST, *([self.place.gateway] if self.place else ()))]
         config.keep_alive_timeout = 75
         config.graceful_timeout = 1
         config.loglevel = "WARNING"
@@ -197,7 +217,9 @@ class Emulator:
             loop.add_signal_handler(number, ended.set)
         threading.Thread(target=self.measure_forever, args=(measured,), name="meter", daemon=True).start()
         try:
-            await serve(with_control(ministack.app, self), config, shutdown_trigger=ended.wait)
+            app = with_control(ministack.app, self)
+            callers = (f"{HOST}/32", *([self.place.subnet] if self.place else ()))
+            await serve(only_from(callers, app), config, shutdown_trigger=ended.wait)
         finally:
             measured.set()
             self.instances.close()
@@ -221,12 +243,19 @@ def instance_credentials(record: dict[str, Any]) -> dict[str, str] | None:
     return {**role_credentials(session), "ROLE_NAME": name}
 
 
+def read_place(path: Path) -> Place:
+    from embedded.engine import Place
+
+    return Place.read(path)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="embedded.emulator", description=__doc__.partition("\n")[0])
     parser.add_argument("--port", type=int, default=4566)
     parser.add_argument("--data", type=Path, default=Path(".chartcoder"))
     parser.add_argument("--project", type=Path, default=Path.cwd())
     parser.add_argument("--enforce-iam", action="store_true", help="refuse what the caller's policies do not allow")
+    parser.add_argument("--place", type=Path, help="instances and functions are containers: see embedded/engine.py")
     parser.add_argument("--forget", action="store_true", help="do not keep state in the data folder")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -238,6 +267,7 @@ def main() -> int:
         project=options.project.resolve(),
         enforce_iam=options.enforce_iam,
         persist=not options.forget,
+        place=read_place(options.place) if options.place else None,
     )
     asyncio.run(emulator.serve())
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from chartcoder.errors import ChartcoderError
 from embedded import ACCOUNT, HOST, REGION
 from embedded.processes import Spawner, command_of, descendants, end
 
+ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT")
 START_SECONDS, STOP_SECONDS = 60.0, 20.0
 
 
@@ -40,9 +42,16 @@ class EmulatorProcess:
     """`python -m embedded.emulator` as a child that cannot outlive us."""
 
     def __init__(
-        self, *, data: Path, project: Path, port: int = 0, enforce_iam: bool = False, persist: bool = True
+        self,
+        *,
+        data: Path,
+        project: Path,
+        port: int = 0,
+        enforce_iam: bool = False,
+        persist: bool = True,
+        place: Path | None = None,
     ) -> None:
-        """Start it and wait until it answers.
+        """Start it and wait until it answers. `place`: where instances and functions are containers.
 
         Raises:
             EmbeddedCloudFailed: when it ends or does not answer within START_SECONDS; names its log.
@@ -55,10 +64,16 @@ class EmulatorProcess:
             raise EmbeddedCloudFailed(f"port {port}, for the AWS endpoint, is taken; choose another")
         command = [sys.executable, "-m", "embedded.emulator", "--port", str(self.port), "--data", str(data)]
         command += ["--project", str(project), *["--enforce-iam"] * enforce_iam, *["--forget"] * (not persist)]
+        command += ["--place", str(place)] if place else []
         with self.log.open("ab") as output:
             self.process: subprocess.Popen[bytes] = Spawner().start(
                 command,
-                environment={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(data)},
+                environment={
+                    "PATH": "/usr/local/bin:/usr/bin:/bin",
+                    "LANG": "C.UTF-8",
+                    "HOME": str(data),
+                    **{name: os.environ[name] for name in ENGINE_VARIABLES if name in os.environ},
+                },
                 directory=project,
                 output=output,
                 on_parent_death=signal.SIGTERM,

@@ -1,7 +1,9 @@
-"""Lambda functions as processes: the real handler under `python -m awslambdaric`, against a small Lambda runtime API.
+"""Lambda functions that really run: the handler under `python -m awslambdaric`, against a small Lambda runtime API.
 
-One environment is one process with a runtime API of its own on a free port, as on AWS it is one micro virtual machine;
-it stays warm for the next event. Calls at the same time get environments of their own.
+What a handler runs in is given by a `Runs`: a process of this checkout, or a container of its image
+(`embedded/functions_container.py`). One environment is one of them with a runtime API of its own on a free port, as on
+AWS it is one micro virtual machine; it stays warm for the next event. Calls at the same time get environments of their
+own.
 
 The API is the one of "Building a custom runtime" in the AWS Lambda Developer Guide: `invocation/next`, `response`,
 `error` and `init/error`.
@@ -20,11 +22,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 from embedded import HOST
 from embedded.loopback import Handler, Server
-from embedded.processes import Spawner, end
+from embedded.processes import Spawner
 
 log = logging.getLogger("embedded.functions")
 
@@ -52,10 +54,57 @@ class Invocation:
             self.done.set()
 
 
-class Output:
-    """What a process writes. Whoever asks for it drains the pipe first, so nothing written before is missed."""
+class Running(Protocol):
+    """What an environment runs in; `subprocess.Popen` is one."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    pid: int
+    stdout: IO[bytes] | None
+    returncode: int | Any
+
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+    def kill(self) -> None: ...
+
+
+class Runs(Protocol):
+    """What starts them."""
+
+    host: str
+    """The address where what is started finds this process."""
+
+    def start(self, config: Config, handler: str, environment: Mapping[str, str]) -> Running:
+        """Start the runtime of a function's handler, with its output on `stdout`."""
+
+
+class ProcessRuns:
+    """Runs handlers as processes of this checkout."""
+
+    host = HOST
+
+    def __init__(self, spawner: Spawner, *, root: Path, python: str, scratch: Path) -> None:
+        self._spawner, self._root, self._python = spawner, root, python
+        self._machine = {
+            "HOME": str(scratch),
+            "LAMBDA_TASK_ROOT": str(root),
+            "LANG": "C.UTF-8",
+            "PATH": f"{Path(python).parent}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONUNBUFFERED": "1",
+            "TMPDIR": str(scratch),
+        }
+
+    def start(self, config: Config, handler: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        return self._spawner.start(
+            [self._python, "-m", "awslambdaric", handler],
+            environment={**self._machine, **environment},
+            directory=self._root,
+            output=subprocess.PIPE,
+        )
+
+
+class Output:
+    """What a runtime writes. Whoever asks for it drains the pipe first, so nothing written before is missed."""
+
+    def __init__(self, process: Running) -> None:
         assert process.stdout is not None  # noqa: S101 - started with a pipe
         self._pipe, self._lock = process.stdout, threading.Lock()
         self._kept = bytearray()
@@ -82,32 +131,21 @@ class Output:
 
 
 class Environment:
-    """An execution environment: a process of the runtime and the runtime API it talks to."""
+    """An execution environment: the runtime and the runtime API it talks to."""
 
-    def __init__(
-        self, config: Config, environment: Mapping[str, str], spawner: Spawner, *, root: Path, python: str
-    ) -> None:
+    def __init__(self, config: Config, environment: Mapping[str, str], runs: Runs) -> None:
         self.config = config
         self.ready = threading.Event()  # the runtime asked for its first event
         self.failed: bytes | None = None  # what init/error said
         self._current: Invocation | None = None
         self._waiting = threading.Condition()
         self._given = False
-        self._server = Server(_runtime_api(self))
+        self._server = Server(_runtime_api(self), host=runs.host)
         command = list((config.get("ImageConfigResponse") or {}).get("ImageConfig", {}).get("Command") or ())
         command = command or list((config.get("ImageConfig") or {}).get("Command") or ())
         self.handler = command[0] if command else ""
-        self.process = spawner.start(
-            [python, "-m", "awslambdaric", self.handler],
-            environment={
-                **environment,
-                "AWS_LAMBDA_RUNTIME_API": f"{HOST}:{self._server.port}",
-                "_HANDLER": self.handler,
-                "LAMBDA_TASK_ROOT": str(root),
-            },
-            directory=root,
-            output=subprocess.PIPE,
-        )
+        runtime_api = {"AWS_LAMBDA_RUNTIME_API": f"{runs.host}:{self._server.port}", "_HANDLER": self.handler}
+        self.process = runs.start(config, self.handler, {**environment, **runtime_api})
         self._output = Output(self.process)
         threading.Thread(target=self._await_end, name="function-output", daemon=True).start()
 
@@ -176,8 +214,8 @@ class Environment:
         self.ready.set()
 
     def close(self) -> None:
-        """Kill the process; it is gone when this returns."""
-        end(self.process.pid)
+        """Kill the runtime; it is gone when this returns."""
+        self.process.kill()
         self.process.wait()
         self._server.close()
 
@@ -225,14 +263,11 @@ def _runtime_api(environment: Environment) -> type[Handler]:
 class Functions:
     """Every function of the cloud, each with its warm environments.
 
-    `environment_of` gives what a function's process finds in its environment, from its configuration.
+    `environment_of` gives what a function finds in its environment, from its configuration.
     """
 
-    def __init__(
-        self, spawner: Spawner, environment_of: Callable[[Config], Mapping[str, str]], *, root: Path, python: str
-    ) -> None:
-        self._spawner, self._environment_of = spawner, environment_of
-        self._root, self._python = root, python
+    def __init__(self, runs: Runs, environment_of: Callable[[Config], Mapping[str, str]]) -> None:
+        self._runs, self._environment_of = runs, environment_of
         self._idle: dict[tuple[str, str], list[Environment]] = {}
         self._all: list[Environment] = []
         self._lock = threading.Lock()
@@ -271,9 +306,7 @@ class Functions:
                 if environment.alive:
                     return environment
         log.info("starting an environment of %s", config.get("FunctionName"))
-        environment = Environment(
-            config, self._environment_of(config), self._spawner, root=self._root, python=self._python
-        )
+        environment = Environment(config, self._environment_of(config), self._runs)
         with self._lock:
             self._all.append(environment)
         return environment

@@ -1,7 +1,8 @@
 """EC2 instances that really run: between the emulated EC2 and whatever plays the machine.
 
 `Instances` owns the states (pending, running, shutting-down, terminated) and each instance's metadata service; a
-`Machines` boots and kills. `embedded/instances_process.py` is the one of processes; one of containers fits beside it.
+`Machines` boots and kills: `embedded/instances_process.py` with processes, `embedded/instances_container.py` with
+containers.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ class Boot:
 
 class Machines(Protocol):
     """What plays the machines."""
+
+    host: str
+    """The address where machines find this process."""
 
     def boot(self, boot: Boot, on_end: Callable[[int], None]) -> None:
         """Start a machine. `on_end` is called with its exit status when it ends, for whatever reason."""
@@ -74,7 +78,8 @@ class Instances:
         """Boot a pending instance; it is running when this returns."""
         instance_id = record["InstanceId"]
         with self._lock:
-            server = MetadataServer(Subject(record, ec2.tags_of, self._credentials_of, self._account, self._region))
+            subject = Subject(record, ec2.tags_of, self._credentials_of, self._account, self._region)
+            server = MetadataServer(subject, self._machines.host)
             self._metadata[instance_id] = server
             ec2.set_state(record, ec2.RUNNING)
             boot = Boot(instance_id, ec2.user_data(record), server.endpoint)

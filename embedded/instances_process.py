@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from embedded import HOST
 from embedded.instances import Boot, console_path
 from embedded.processes import Spawner, collect, descendants, end, marked
 
@@ -24,6 +25,8 @@ MARK = "EMBEDDED_INSTANCE"
 
 class ProcessMachines:
     """Plays EC2's machines with processes under `folder`, one folder an instance."""
+
+    host = HOST
 
     def __init__(self, spawner: Spawner, *, folder: Path, python: str, environment: Mapping[str, str]) -> None:
         """`environment` is what every instance finds in its environment besides its own identity."""

@@ -53,11 +53,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server:
-    """Serves `handler` on a loopback port from a thread of its own."""
+    """Serves `handler` from a thread of its own, on loopback unless containers must reach it."""
 
-    def __init__(self, handler: type[Handler], port: int = 0) -> None:
+    def __init__(self, handler: type[Handler], port: int = 0, host: str = HOST) -> None:
         """Raises OSError when the port is taken."""
-        self._server = ThreadingHTTPServer((HOST, port), handler)
+        self._server = ThreadingHTTPServer((host, port), handler)
+        self.host = host
         self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])
         serve = {"poll_interval": 0.2}

@@ -165,12 +165,12 @@ def _instant(epoch: float) -> str:
 
 
 class MetadataServer:
-    """Serves one instance's metadata on a loopback port of its own."""
+    """Serves one instance's metadata on a port of its own, at the address where its machine finds us."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, host: str = HOST) -> None:
         self.subject = subject
-        self._server = Server(_handler(subject))
-        self.endpoint = f"http://{HOST}:{self._server.port}"
+        self._server = Server(_handler(subject), host=host)
+        self.endpoint = f"http://{host}:{self._server.port}"
 
     def close(self) -> None:
         self._server.close()

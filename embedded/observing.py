@@ -138,9 +138,17 @@ class Observer:
             failures += page
         return [f for f in failures if f["id"].startswith(f"{self.batch}/")]
 
-    def leftover_processes(self, snapshot: Snapshot) -> list[int]:
-        """Processes of this machine that still belong to an instance of ours."""
-        return [pid for instance in snapshot.instances for pid in marked(MARK, instance.id)]
+    @property
+    def made_of(self) -> str:
+        """What instances are made of."""
+        return "container" if self.cloud.containers else "process"
+
+    def leftovers(self, snapshot: Snapshot) -> list[str]:
+        """Processes or containers of this machine that still belong to an instance of ours."""
+        ids = {instance.id for instance in snapshot.instances}
+        if self.cloud.containers:
+            return [name for id_, names in self.cloud.containers.of_instances().items() if id_ in ids for name in names]
+        return [str(pid) for id_ in ids for pid in marked(MARK, id_)]
 
 
 def _instance(described: dict[str, Any]) -> Instance:

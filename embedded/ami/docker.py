@@ -14,19 +14,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NoReturn
 
-from embedded.ami.awslogs import LogStream
+from embedded.ami.docker_run import hand_on_signals, read, refuse, send_output
 from embedded.processes import command_of, descendants, end
 
-VALUED = {
-    "--cap-add", "--cap-drop", "--cpus", "--entrypoint", "--env", "-e", "--env-file", "--hostname", "--label",
-    "--log-driver", "--log-opt", "--memory", "-m", "--name", "--network", "--pids-limit", "--restart", "--security-opt",
-    "--shm-size", "--stop-timeout", "--tmpfs", "--ulimit", "--user", "-u", "--volume", "-v", "--workdir", "-w",
-}  # fmt: skip
-PLAIN = {"--init", "--rm", "--read-only", "--detach", "-d", "--quiet", "-q"}
 PASSED_ON = ("AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "EMBEDDED_INSTANCE")
-NO_SUCH_IMAGE = 125  # docker run's own status when it cannot start the container
 
 
 def main(arguments: list[str]) -> int:
@@ -46,19 +38,14 @@ def main(arguments: list[str]) -> int:
         return Run(rest).start()
     if command == "stop":
         return stop(rest)
-    _refuse(f"the embedded instance knows login, pull, run, stop, version and info, not {command!r}")
-
-
-def _refuse(message: str, status: int = NO_SUCH_IMAGE) -> NoReturn:
-    print(f"docker: {message}", file=sys.stderr)
-    raise SystemExit(status)
+    refuse(f"the embedded instance knows login, pull, run, stop, version and info, not {command!r}")
 
 
 def _known(image: str) -> str:
     """The image, if the embedded registry has it under exactly this name."""
     images: dict[str, str] = json.loads(Path(os.environ["EMBEDDED_REGISTRY"]).read_text())
     if image not in {*images, *images.values()}:
-        _refuse(f"manifest for {image} not found: manifest unknown", 1)
+        refuse(f"manifest for {image} not found: manifest unknown", 1)
     return image
 
 
@@ -79,7 +66,7 @@ def stop(arguments: list[str]) -> int:
             names.append(name)
     for name in names:
         if not _pid_file(name).exists():
-            _refuse(f"No such container: {name}", 1)
+            refuse(f"No such container: {name}", 1)
         pid, deadline = int(_pid_file(name).read_text()), time.monotonic() + seconds
         end(pid, signal.SIGTERM)
         while time.monotonic() < deadline and command_of(pid):
@@ -94,18 +81,8 @@ class Run:
     """One `docker run`, read as Docker reads it."""
 
     def __init__(self, arguments: list[str]) -> None:
-        self.options: dict[str, list[str]] = {}
-        while arguments and arguments[0].startswith("-"):
-            name, _, value = arguments.pop(0).partition("=")
-            if name in VALUED:
-                self.options.setdefault(name, []).append(value or arguments.pop(0))
-            elif name in PLAIN:
-                self.options.setdefault(name, []).append("")
-            else:
-                _refuse(f"run: the embedded instance does not know the option {name}")
-        if not arguments:
-            _refuse("run: no image was given")
-        self.image, self.command = _known(arguments[0]), arguments[1:]
+        self.options, image, self.command = read(arguments)
+        self.image = _known(image)
 
     def environment(self) -> dict[str, str]:
         """What the container's process finds: the image's variables, the env files, then -e."""
@@ -125,14 +102,13 @@ class Run:
     def argv(self) -> list[str]:
         command = self.options.get("--entrypoint", []) + self.command
         if not command:
-            _refuse("run: no command was given, and a process has no image to take one from")
+            refuse("run: no command was given, and a process has no image to take one from")
         if command[0] in ("python", "python3") or command[0].endswith(("/python", "/python3")):
             command[0] = os.environ["EMBEDDED_PYTHON"]
         return command
 
     def start(self) -> int:
         """Run to the end, as `docker run` in the foreground does; its exit status is the command's."""
-        logs = self._logs()
         process = subprocess.Popen(  # noqa: S603 - what the boot script asks for
             self.argv(),
             env=self.environment(),
@@ -143,29 +119,10 @@ class Run:
         )
         name = self.options.get("--name", [f"container-{process.pid}"])[-1]
         _pid_file(name).write_text(str(process.pid))
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # docker run hands signals on to the container
-            signal.signal(number, lambda received, _frame: process.send_signal(received))
-        assert process.stdout is not None  # noqa: S101 - started with a pipe
-        for line in process.stdout:
-            if logs:
-                logs.write(line.decode(errors="replace").rstrip("\n"))
-            else:
-                sys.stdout.buffer.write(line)
-                sys.stdout.buffer.flush()
-        status = process.wait()
+        hand_on_signals(process)
+        status = send_output(process, self.options)
         _pid_file(name).unlink(missing_ok=True)
-        if logs:
-            logs.close()
-        return status if status >= 0 else 128 - status
-
-    def _logs(self) -> LogStream | None:
-        if self.options.get("--log-driver", ["json-file"])[-1] != "awslogs":
-            return None
-        options = dict(option.partition("=")[::2] for option in self.options.get("--log-opt", []))
-        stream = options.get("awslogs-stream") or f"container-{os.getpid()}"
-        if "awslogs-group" not in options:
-            _refuse("run: the awslogs driver needs --log-opt awslogs-group=...")
-        return LogStream(options["awslogs-group"], stream)
+        return status
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import json
 import os
 import urllib.request
 
+SERVICE = "http://169.254.169.254"
+
 
 def get(path: str) -> str:
     """The value at `path` below /latest/.
@@ -13,7 +15,7 @@ def get(path: str) -> str:
     Raises:
         urllib.error.HTTPError: when there is no such value.
     """
-    endpoint = os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"].rstrip("/")
+    endpoint = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", SERVICE).rstrip("/")
     asked = urllib.request.Request(  # noqa: S310 - our own loopback endpoint
         f"{endpoint}/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"}
     )
