@@ -16,7 +16,7 @@ from chartcoder.coding.engine import Context
 from chartcoder.coding.sections import Sections
 from chartcoder.coding.splitting import Sentences
 
-QUOTES = str.maketrans({"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'", "\xa0": " "})
+PLAIN = {"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'", "\xa0": " "}
 
 
 class CompiledEngine:
@@ -78,4 +78,7 @@ def lower_in_place(text: str) -> str:
     low = text.lower()
     if len(low) != len(text):
         low = "".join(lower if len(lower := character.lower()) == 1 else character for character in text)
-    return low.translate(QUOTES) if not low.isascii() else low
+    if not low.isascii():
+        for character, plain in PLAIN.items():
+            low = low.replace(character, plain)
+    return low

@@ -12,7 +12,10 @@ from bisect import bisect_right
 LONGEST_SENTENCE = 1_200
 """Characters; a longer stretch without an end is cut at a space, so that time stays in proportion to length."""
 
-SENTENCE_END = re.compile(r"[.!?;][\"')\]]?\s+(?=[\"'(\[#*•-]?[A-Z0-9])|;\s|\s[•*]\s|\.\s(?=\S)")
+SENTENCE_END = re.compile(
+    r"[.!?;•*](?:(?<=[.!?;])[\"')\]]?\s+(?=[\"'(\[#*•-]?[A-Z0-9])|(?<=;)\s|(?<=\.)\s(?=\S)|(?<=\s[•*])(?<![.;]\s[•*])\s)"
+)
+"""Begins with the characters it may begin with, so that all others are passed over quickly."""
 ABBREVIATED = re.compile(
     r"(?:^|[\s(])(?:dr|mr|ms|mrs|vs|st|jr|sr|md|approx|neg|pos|sig|fig|no|inc|prof|dept|p\.o|b\.i\.d|t\.i\.d|q\.i\.d|q\.d|p\.r\.n|q\.h\.s"
     r"|i\.e|e\.g|a\.m|p\.m|h\.s|q\.h|[a-z]|\d{1,2})\.$",
