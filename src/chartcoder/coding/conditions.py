@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 NEAR = 300  # characters to either side
 LEAD = 12  # characters before a phrase that a word may stand in which the matcher took for a filler ("type")
@@ -28,6 +28,9 @@ PREGNANT = re.compile(
     r"|antepartum|obstetric(?:al)? (?:visit|patient)|(?:first|second|third) trimester|g\dp\d+ at)\b",
     re.I,
 )
+WORDS_OF_PREGNANCY = ("pregnan", "gestation", "iup", "prenatal", "antepartum", "obstetric", "trimester")
+GRAVIDA = re.compile(r"g\dp\d")
+"""What `PREGNANT` cannot do without, quicker to look for: few charts have any of it."""
 NOT_PREGNANT = re.compile(
     r"\b(?:not pregnant|pregnancy test (?:was )?negative|denies pregnancy|negative pregnancy test"
     r"|was born|newborn|neonat\w+)\b",
@@ -68,7 +71,10 @@ class ChartView:
         """Whether the chart speaks of a pregnancy of its patient."""
         if self._pregnant is None:
             self._pregnant = (
-                bool(PREGNANT.search(self.text)) and not NOT_PREGNANT.search(self.text) and self.sex != "male"
+                (any(word in self.lower for word in WORDS_OF_PREGNANCY) or bool(GRAVIDA.search(self.lower)))
+                and bool(PREGNANT.search(self.text))
+                and not NOT_PREGNANT.search(self.text)
+                and self.sex != "male"
             )
         return self._pregnant
 
@@ -97,7 +103,7 @@ def _met(name: str, value: str, view: ChartView, start: int, end: int) -> bool:
         low, high = max(0, start - NEAR), end + NEAR
         return holds_any(view.lower[low:start] + " \n " + view.lower[end:high], value) == (name == "near")
     if name == "follows":  # made by the lexicon's build, for phrases that begin with a word that normalising drops
-        return bool(re.search(rf"\b{re.escape(value)}\W+(?:\w+\W+)?$", view.lower[max(0, start - 40) : start]))
+        return bool(_directly_before(value).search(view.lower, max(0, start - 40), start))
     if name == "said":
         return holds_any(view.lower[max(0, start - LEAD) : end], value)
     if name == "section":
@@ -115,6 +121,12 @@ def _age_fits(bound: str, age: float | None) -> bool:
         return False
     limit = int(found[2])
     return {"<": age < limit, "<=": age <= limit, ">": age > limit, ">=": age >= limit}[found[1]]
+
+
+@cache
+def _directly_before(word: str) -> re.Pattern[str]:
+    """A word at the end of a text, or with one other behind it."""
+    return re.compile(rf"\b{re.escape(word)}\W+(?:\w+\W+)?$")
 
 
 @lru_cache(maxsize=20_000)
