@@ -1,0 +1,107 @@
+"""Which code a phrase means: its entries each ask for attributes, and perhaps for a condition of the chart.
+
+The entry that asks for most of what the chart says, and for nothing it does not say, gives the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chartcoder.coding.conditions import ChartView, all_met
+from chartcoder.coding.lexicon.artefact import Lexicon
+from chartcoder.coding.lexicon.compile import SIDES, Entry
+from chartcoder.coding.lexicon.normalise import ATTRIBUTES
+
+NOT_RULED_OUT, MEANS_NOTHING, FITS_CONTEXT = 0.25, 0.5, 0.75
+"""Added to an entry's fit: one that the words around it ask for is better than one that means nothing, which is better
+than one that they merely do not rule out ("not near")."""
+REMEMBERED = 50_000  # phrases with attributes
+
+IMPLIED = frozenset({"primary", "essential", "unilateral", "closed", "displaced"})
+"""Attributes that a code may ask for and a chart need not say, by the release's own defaults (a fracture not said to be
+open is closed, one not said to be aligned is displaced: Official Guidelines I.C.19.c)."""
+IMPLYING_CHAPTERS = frozenset("IMST")
+"""Circulation, bones and joints, injuries: elsewhere what is not said is not implied."""
+
+
+class Choices:
+    """Chooses entries. Remembers how a phrase's entries rank by what is said beside it: charts repeat themselves."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._ranked: dict[tuple[int, frozenset[str]], tuple[Entry, ...]] = {}
+        self._sided: dict[int, bool] = {}
+
+    def choose(self, phrase: int, said: frozenset[str], view: ChartView, start: int, end: int) -> Entry | None:
+        """The entry of the phrase at [start, end) of the text with these attributes said; None where none fits."""
+        ranked = self._ranked.get((phrase, said))
+        if ranked is None:
+            if len(self._ranked) >= REMEMBERED:
+                self._ranked.clear()
+            ranked = self._ranked[phrase, said] = rank_entries(self._lexicon.entries(phrase), said)
+        for entry in ranked:
+            if not entry.when or all_met(entry.when, view, start, end):
+                return entry
+        return None
+
+    def asks_for_side(self, phrase: int) -> bool:
+        """Whether a side beside the phrase would give another code."""
+        sided = self._sided.get(phrase)
+        if sided is None:
+            sided = self._sided[phrase] = has_side(self._lexicon.entries(phrase))  # bounded by the lexicon's size
+        return sided
+
+    def choose_side(self, phrase: int, said: frozenset[str], view: ChartView, start: int, end: int) -> Entry | None:
+        """The entry with the side said; for both sides, where no bilateral code exists, both codes (I.B.13)."""
+        entry = self.choose(phrase, said, view, start, end)
+        if entry is None or "bilateral" not in said or has_side([entry]):
+            return entry
+        plain = said - SIDES
+        left, right = (self.choose(phrase, plain | {side}, view, start, end) for side in ("left", "right"))
+        if left and right and has_side([left]) and has_side([right]):
+            return right._replace(codes=right.codes + left.codes)
+        return entry
+
+
+def has_side(entries: Iterable[Entry]) -> bool:
+    """Whether an entry asks for a side."""
+    return any(not SIDES.isdisjoint(entry.attributes) for entry in entries)
+
+
+def rank_entries(entries: tuple[Entry, ...], said: frozenset[str]) -> tuple[Entry, ...]:
+    """The entries that ask for nothing the chart does not say, the one that says most of what it says first.
+
+    Ends with the first entry without a condition: nothing behind it can be chosen.
+    """
+    axes_said = {ATTRIBUTES[attribute] for attribute in said}
+    fitting = [(fit, entry) for entry in entries if (fit := _fit(entry, said, axes_said)) is not None]
+    fitting.sort(key=lambda fitted: (-_standing(*fitted), fitted[1].rank))
+    ranked: list[Entry] = []
+    for _, entry in fitting:
+        ranked.append(entry)
+        if not entry.when:
+            break
+    return tuple(ranked)
+
+
+def _standing(fit: float, entry: Entry) -> float:
+    asked_for = any(name != "not near" for name, _ in entry.when)
+    context = FITS_CONTEXT if asked_for else NOT_RULED_OUT if entry.when else 0
+    return fit + context + MEANS_NOTHING * (not entry.codes)
+
+
+def _implies(entry: Entry) -> bool:
+    return bool(entry.codes) and entry.codes[0][0] in IMPLYING_CHAPTERS
+
+
+def _fit(entry: Entry, said: frozenset[str], axes_said: set[str]) -> float | None:
+    """How well attributes fit; None where one is asked for that the chart does not say or contradicts."""
+    fit = 0.0
+    for attribute in entry.attributes:
+        if attribute in said:
+            fit += 2
+        elif attribute in IMPLIED and ATTRIBUTES[attribute] not in axes_said and _implies(entry):
+            fit -= 0.5
+        else:
+            return None
+    return fit
