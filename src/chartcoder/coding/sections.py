@@ -1,7 +1,9 @@
-"""Where a chart's sections begin: headings of every common style, by a table (`sections.tsv`).
+"""Where a chart's sections begin: headings of every common style, by a table of names (`sections.tsv`).
 
-A heading stands at the beginning of a line, bare or with a colon, in capitals or not, numbered, bulleted or in
-markdown; or, in a chart that is one long line, in capitals with a colon.
+A heading stands at the beginning of a line, bare or with a colon or a dash, in capitals or not, numbered, bulleted,
+underlined or in markdown; behind the end of a sentence with a colon ("... Impression: pneumonia"); in capitals before
+its text ("IMPRESSION Pneumonia"); or it is one letter of a SOAP note. A line that has the form of a heading and a name
+that the table does not know ends what cannot go on under it: a family history, a list of medicines.
 """
 
 from __future__ import annotations
@@ -9,24 +11,53 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from chartcoder.chart import Section
 
 TABLE = Path(__file__).with_name("sections.tsv")
+WORDS = Path(__file__).with_name("heading_words.tsv")
 
+NAME = r"[A-Za-z][A-Za-z /&+(),'\u2019-]{0,58}?"
+NUMBER = r"(?:\(?\d{1,2}[.)][ \t]+|[IVX]{1,4}[.)][ \t]+|[A-Z][.)][ \t]+)?"
 HEADING = re.compile(
-    r"^[ \t]*(?P<bullet>[-•*·][ \t]+)?(?:\#{1,6}[ \t]*|[*_]{1,3}|\d{1,2}[.)][ \t]+|\[)?"
-    r"(?P<name>[A-Za-z][A-Za-z /&(),'-]{0,58}?)[*_\])]{0,3}[ \t]*(?::|[ \t]-[ \t]|\r?$)",
+    r"[ \t>]*(?P<bullet>[-\u2013\u2022*\u00b7][ \t]+)?(?P<mark>\#{1,6}[ \t]*|={2,}[ \t]*)?"
+    rf"{NUMBER}(?P<bold>[*_]{{1,3}}|\[)?(?P<name>{NAME})"
+    r"(?:[ \t]*(?:\([^)\n]{0,40}\)|\#?\d{1,2}))?[ \t]*[*_\])=\#]{0,8}[ \t]*(?P<end>:|[ \t][-\u2013\u2014][ \t]|\r?$)",
     re.M,
 )
-INLINE = re.compile(r"\b(?P<bullet>)(?P<name>[A-Z][A-Z /&()'-]{1,50}):")
-"""In a long line, only capitals with a colon are a heading."""
-LONG_LINE = 300  # characters
+BEHIND_A_SENTENCE = re.compile(r"[.;][ \t]+(?P<name>[A-Z][A-Za-z/&' -]{1,40})\Z")
+BEFORE_ITS_TEXT = re.compile(
+    r"(?P<bullet>)(?P<name>(?:[A-Z/&-]{7,}|[A-Z]{2,} [A-Z/&-]+)(?: [A-Z/&-]+){0,4})"
+    r"[ \t]+(?=\d{1,2}[.)][ \t]|[A-Z]?[a-z])"
+)
+IN_A_LONG_LINE = re.compile(r"\b(?P<name>[A-Z][A-Z /&()'-]{1,50})\Z")
+LINE = re.compile(r"[^\s][^\n]*")
+"""A line that is not blank, without its indent."""
+MARKS = re.compile(r":|[ \t][-\u2013\u2014][ \t]|\t")
+LONG_LINE, LONGEST_HEADING = 300, 110  # characters
+SOAP = re.compile(r"(?P<bullet>)(?P<name>[SOAP])(?:[ \t]*[:.)]|[ \t]+[-\u2013]|[ \t]*\r?$)", re.M)
+LETTERS_OF_A_NOTE = 3  # of the four: fewer are a list or a vital sign
+OF_SOAP = {"S": "history_of_present_illness", "O": "physical_exam", "A": "assessment", "P": "plan"}
+
 ONLY_THEIR_LINE = frozenset({"patient_instructions"})
 """Categories that a label at a bullet gives to its own line ("- Patient education: ..."); other such labels are no
 headings."""
+OFTEN_ONE_LINE = frozenset({"family_history"})
+"""Categories that end with the heading's line where that has text and the next line goes on otherwise."""
+GOES_ON = re.compile(
+    r"\s*$|[ \t]*[-\u2022*\d]|[ \t]|.{0,30}\b(?:mother|father|brothers?|sisters?|parents?|siblings?|aunts?|uncles?"
+    r"|cousins?|grand\w+|maternal|paternal|sons?|daughters?|child(?:ren)?|family|relatives?)\b",
+    re.I,
+)
+ENDED_BY_UNKNOWN = frozenset(
+    {
+        "family_history", "social_history", "medications", "allergies", "review_of_systems", "physical_exam", "results",
+        "imaging", "past_surgical_history", "patient_instructions", "other",
+    }
+)  # fmt: skip
 
 HOLD_PARTS = frozenset(
     {"assessment", "plan", "history_of_present_illness", "hospital_course", "chief_complaint", "procedure", "other"}
@@ -36,8 +67,39 @@ HOLD_PARTS = frozenset(
 
 @cache
 def headings() -> dict[str, str]:
-    """Heading in lower case -> category."""
-    return dict(_read_table())
+    """Heading, as `plain` writes it -> category."""
+    return {plain(name): category for name, category in _read_table()}
+
+
+def plain(name: str) -> str:
+    """A heading's name in one spelling: "Post-Operative Dx (final)" is "post operative dx"."""
+    bare = re.sub(r"\([^)]*\)?|['\u2019]", "", name.lower())
+    bare = re.sub(r"[/&+]", " and ", bare)
+    return " ".join(re.sub(r"[-,]", " ", bare).split())
+
+
+@lru_cache(maxsize=10_000)
+def category_of(name: str) -> str | None:
+    """The category that a heading's name stands for, with qualifiers before or behind it taken off where needed."""
+    known, words = headings(), plain(name).split()
+    for first in range(_qualifiers(words) + 1):
+        for last in range(len(words), len(words) - _qualifiers(words[::-1]) - 1, -1):
+            category = known.get(" ".join(words[first:last]))
+            if category:
+                return category
+    return None
+
+
+def _qualifiers(words: Sequence[str]) -> int:
+    """How many words from the first on are qualifiers."""
+    return next((place for place, word in enumerate(words) if word not in heading_words("qualifier")), len(words))
+
+
+@cache
+def heading_words(kind: str) -> frozenset[str]:
+    """The words of one kind of `heading_words.tsv`."""
+    rows = (line.split("\t") for line in WORDS.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    return frozenset(word for row_kind, words in rows if row_kind == kind for word in words.split())
 
 
 def _read_table() -> Iterator[tuple[str, str]]:
@@ -50,25 +112,87 @@ def _read_table() -> Iterator[tuple[str, str]]:
 
 def own_headings() -> Iterator[tuple[str, str]]:
     """The table as literals for medspaCy's sectionizer, which needs the colon to know a heading."""
-    for heading, category in headings().items():
+    for heading, category in _read_table():
         yield f"{heading}:", category
 
 
-def _candidates(text: str) -> list[re.Match[str]]:
-    """What may be headings by their form, in order, none twice."""
-    found = list(HEADING.finditer(text))
-    place = 0
-    inline: list[re.Match[str]] = []
-    for line in text.splitlines(keepends=True):
-        if len(line) > LONG_LINE:
-            inline += INLINE.finditer(text, place, place + len(line))
-        place += len(line)
-    if not inline:
-        return found
-    names = {heading.start("name") for heading in found}
-    found += [heading for heading in inline if heading.start("name") not in names]
-    found.sort(key=lambda heading: heading.start("name"))
-    return found
+class Heading(NamedTuple):
+    """A heading by its form, known by its name or not. Offsets in characters."""
+
+    start: int
+    end: int
+    text_start: int
+    category: str | None
+    at_bullet: bool
+
+
+def _found_headings(text: str) -> list[Heading]:
+    """The headings of a text in order: those the table knows, and those that only look like one."""
+    found = {heading.start: heading for heading in _before_colons(text)}
+    letters: list[re.Match[str]] = []
+    for line in LINE.finditer(text):
+        heading = _at_line(text, *line.span())
+        if heading:
+            found[heading.start] = heading
+        letter = SOAP.match(text, line.start()) if text[line.start()] in OF_SOAP else None
+        if letter:
+            letters.append(letter)
+    if len({letter["name"] for letter in letters}) >= LETTERS_OF_A_NOTE:
+        found |= {letter.start("name"): _heading(letter, OF_SOAP[letter["name"]]) for letter in letters}
+    return [found[start] for start in sorted(found)]
+
+
+def _at_line(text: str, start: int, end: int) -> Heading | None:
+    """The heading that a line [start, end) begins with. A long line has one only before a mark or its text."""
+    head = text[start : min(end, start + LONGEST_HEADING)]
+    match = HEADING.match(text, start) if len(head) < LONGEST_HEADING or MARKS.search(head) else None
+    category = category_of(match["name"]) if match else None
+    if match and category:
+        return _heading(match, category)
+    before = BEFORE_ITS_TEXT.match(text, start) if head[:2].isupper() else None
+    category = category_of(before["name"]) if before else None
+    if before and category:
+        return _heading(before, category)
+    return _heading(match, None) if match and _looks_like_one(match) else None
+
+
+def _before_colons(text: str) -> Iterator[Heading]:
+    """Known names behind the end of a sentence and before a colon; in long lines, known names in capitals too."""
+    place = text.find(":")
+    while place >= 0:
+        begin = max(0, place - LONGEST_HEADING)
+        match = BEHIND_A_SENTENCE.search(text, begin, place)
+        if not match and text[place - 1 : place].isupper() and _in_a_long_line(text, place):
+            match = IN_A_LONG_LINE.search(text, begin, place)
+        category = category_of(match["name"]) if match else None
+        if match and category:
+            yield Heading(*match.span("name"), place + 1, category, at_bullet=False)
+        place = text.find(":", place + 1)
+
+
+def _in_a_long_line(text: str, place: int) -> bool:
+    """Whether an offset lies in a line of more than LONG_LINE characters."""
+    before = text.rfind("\n", max(0, place - LONG_LINE), place)
+    if before < 0 and place > LONG_LINE:
+        return True
+    behind = text.find("\n", place, before + LONG_LINE + 1)
+    return behind < 0 and len(text) > before + LONG_LINE
+
+
+def _heading(match: re.Match[str], category: str | None) -> Heading:
+    return Heading(*match.span("name"), match.end(), category, bool(match["bullet"]))
+
+
+def _looks_like_one(match: re.Match[str]) -> bool:
+    """Whether a line with an unknown name is a heading all the same: in markdown, or in capitals on its own."""
+    name, ends_line = match["name"], match["end"] != ":" and not match["end"].strip(" \t\r")
+    alone = ends_line or match.string[match.end() : match.end() + 1] in {"", "\n"}
+    marked = bool(match["mark"]) or bool(match["bold"])
+    return (
+        alone
+        and (marked or (name.isupper() and len(name) > 3))
+        and heading_words("part").isdisjoint(plain(name).split())
+    )
 
 
 class Sections:
@@ -84,25 +208,32 @@ class Sections:
         self._headings: list[tuple[int, int]] = []
         self.headings: list[tuple[int, int, str]] = []  # start, end and category of each, in order
         self._given = sorted(given, key=lambda section: section.start)
-        named = headings()
-        for heading in _candidates(text):
-            category = named.get(" ".join(heading["name"].lower().split()))
-            if category:
-                self._add(text, heading, category)
+        for heading in _found_headings(text):
+            self._add(text, heading)
 
-    def _add(self, text: str, heading: re.Match[str], category: str) -> None:
-        line_end = text.find("\n", heading.end())
-        labels_a_bullet = bool(heading["bullet"]) and text[heading.end() : line_end if line_end >= 0 else None].strip()
-        if labels_a_bullet and category not in ONLY_THEIR_LINE:
-            return
+    def _add(self, text: str, heading: Heading) -> None:
         before = self._categories[-1] if self._categories else None
-        self._starts.append(heading.end())
-        self._categories.append(category)
-        self._headings.append(heading.span("name"))
-        self.headings.append((*heading.span("name"), category))
+        if heading.category is None:
+            if before in ENDED_BY_UNKNOWN:
+                self._begin(heading.text_start, None)
+            return
+        line_end = text.find("\n", heading.text_start)
+        has_text = bool(text[heading.text_start : line_end if line_end >= 0 else None].strip())
+        labels_a_bullet = heading.at_bullet and has_text
+        if labels_a_bullet and heading.category not in ONLY_THEIR_LINE:
+            return
+        self._begin(heading.text_start, heading.category)
+        self._headings.append((heading.start, heading.end))
         if labels_a_bullet and line_end >= 0:
-            self._starts.append(line_end)
-            self._categories.append(before)
+            self._begin(line_end, before)
+        elif (
+            has_text and line_end >= 0 and heading.category in OFTEN_ONE_LINE and not GOES_ON.match(text, line_end + 1)
+        ):
+            self._begin(line_end, None)
+
+    def _begin(self, start: int, category: str | None) -> None:
+        self._starts.append(start)
+        self._categories.append(category)
 
     def at(self, offset: int) -> str | None:
         """The category of the section that an offset lies in; None before the first heading."""
