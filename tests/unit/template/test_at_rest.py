@@ -8,6 +8,10 @@ KEY = "${Key.Arn}"
 KEEPS_DATA = ("S3::Bucket", "DynamoDB::Table", "KMS::Key", "SQS::Queue", "Logs::LogGroup", "Backup::BackupVault")
 
 
+def allowing(key: dict) -> list[dict]:
+    return [statement for statement in key["KeyPolicy"]["Statement"] if statement["Effect"] == "Allow"]
+
+
 def test_the_key_rotates_and_can_be_called_back_for_a_month(stack: Stack) -> None:
     (key,) = stack.of("KMS::Key").values()
     assert key["EnableKeyRotation"] is True
@@ -16,7 +20,7 @@ def test_the_key_rotates_and_can_be_called_back_for_a_month(stack: Stack) -> Non
 
 def test_a_service_may_use_the_key_only_for_this_account(stack: Stack) -> None:
     (key,) = stack.of("KMS::Key").values()
-    for statement in key["KeyPolicy"]["Statement"]:
+    for statement in allowing(key):
         assert statement["Principal"] != "*"
         assert "*" not in statement["Principal"].values()
         if "Service" in statement["Principal"]:
@@ -27,8 +31,16 @@ def test_a_service_may_use_the_key_only_for_this_account(stack: Stack) -> None:
 
 def test_only_the_account_itself_may_do_everything_with_the_key(stack: Stack) -> None:
     (key,) = stack.of("KMS::Key").values()
-    unlimited = [s for s in key["KeyPolicy"]["Statement"] if "*" in str(s["Action"])]
+    unlimited = [s for s in allowing(key) if "*" in str(s["Action"])]
     assert [s["Principal"] for s in unlimited] == [{"AWS": "arn:aws:iam::123456789012:root"}]
+
+
+def test_the_key_is_lent_to_services_alone_whatever_a_policy_allows(stack: Stack) -> None:
+    (key,) = stack.of("KMS::Key").values()
+    (denial,) = [s for s in key["KeyPolicy"]["Statement"] if s["Effect"] == "Deny"]
+    assert (denial["Principal"], denial["Action"], denial["Resource"]) == ({"AWS": "*"}, "kms:CreateGrant", "*")
+    neither = {"kms:GrantIsForAWSResource": "false", "aws:PrincipalIsAWSService": "false"}
+    assert denial["Condition"] == {"BoolIfExists": neither}
 
 
 def test_spot_has_the_key_only_where_spot_is_used(stack: Stack) -> None:
