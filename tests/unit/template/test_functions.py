@@ -95,6 +95,13 @@ def test_no_environment_holds_a_secret(stack: Stack) -> None:
         assert not [v for v in environment(function) if any(word in v.upper() for word in words)], name
 
 
+def test_no_environment_says_where_the_services_are_or_whom_to_trust(stack: Stack) -> None:
+    """boto3 and Python heed these variables: one of them would turn TLS or its verification off."""
+    words = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "CERT", "VERIFY", "PROXY", "HTTPS", "SSL", "AWS_CONFIG_FILE")
+    for name, function in stack.of("Lambda::Function").items():
+        assert not [v for v in environment(function) if any(word in v.upper() for word in words)], name
+
+
 def test_functions_are_in_the_vpc_where_that_is_asked_for(stack: Stack) -> None:
     for name, function in stack.of("Lambda::Function").items():
         asked = stack.parameter("FunctionsInVpc") == "true"

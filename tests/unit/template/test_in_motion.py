@@ -148,3 +148,9 @@ def test_nothing_can_be_carried_out_through_s3_to_another_account(stack: Stack) 
             for statement in endpoint["PolicyDocument"]["Statement"]:
                 if "s3:PutObject" in as_list(statement["Action"]):
                     assert statement["Condition"]["StringEquals"]["aws:ResourceAccount"] == "123456789012", name
+
+
+def test_charts_are_announced_only_once_the_queue_takes_them(stack: Stack) -> None:
+    """S3 tries the queue when the notification is made, and refuses the bucket where it may not write there."""
+    depends = as_list(stack.resources["ChartsBucket"].get("DependsOn", []))
+    assert "QueuePolicy" in depends

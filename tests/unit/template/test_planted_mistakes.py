@@ -30,6 +30,10 @@ CHECKS = (test_at_rest, test_in_motion, test_permissions, test_fleet, test_funct
 GONE = object()
 ANYBODY = {"AWS": "*"}
 
+ANY_SUBNET = "arn:aws:ec2:us-east-1:123456789012:subnet/*"
+ANY_IMAGE = "arn:aws:ec2:us-east-1::image/*"
+MASTER_INSTANCE = "MasterLaunching:PolicyDocument.Statement.[MasterInstance]"
+
 Mistake = tuple[str, str, Any]
 
 MISTAKES: list[Mistake] = [
@@ -40,6 +44,12 @@ MISTAKES: list[Mistake] = [
     ("anybody may use the key", "Key:KeyPolicy.Statement.[ChartEvents].Principal", ANYBODY),
     ("S3 may use the key for anybody's bucket", "Key:KeyPolicy.Statement.[ChartEvents].Condition", {}),
     ("logs of any account may use the key", "Key:KeyPolicy.Statement.[Logs].Condition", {}),
+    ("the key is lent to anybody", "Key:KeyPolicy.Statement.[GrantsForServicesOnly]", GONE),
+    (
+        "the key is lent to anybody by a condition that never holds",
+        "Key:KeyPolicy.Statement.[GrantsForServicesOnly].Condition",
+        {"Bool": {"kms:GrantIsForAWSResource": "false", "aws:PrincipalIsAWSService": "false"}},
+    ),
     ("a bucket has S3's own key", "ResultsBucket:BucketEncryption.ServerSideEncryptionConfiguration.[0]", {}),
     ("a bucket could be public", "ChartsBucket:PublicAccessBlockConfiguration.RestrictPublicBuckets", False),
     ("a bucket keeps no versions", "ChartsBucket:VersioningConfiguration.Status", "Suspended"),
@@ -179,6 +189,57 @@ MISTAKES: list[Mistake] = [
     ("a trail that records nothing", "Trail:IsLogging", False),
     ("a trail that can be deleted", "TrailBucket:ObjectLockEnabled", False),
     ("a backup without the key", "BackupVault:EncryptionKeyArn", GONE),
+    ("a backup without the results", "BackupSelection:BackupSelection.Resources", []),
+    ("a trail whose files could be changed", "Trail:EnableLogFileValidation", False),
+    ("a trail in the clear", "Trail:KMSKeyId", GONE),
+    ("a trail without the charts", "Trail:AdvancedEventSelectors.[0]", GONE),
+    ("anybody's trail", "TrailBucketPolicy:PolicyDocument.Statement.[TrailWrites].Condition", GONE),
+    ("flows that nobody logs", "FlowLog", GONE),
+    ("addresses for whatever starts in a subnet", "PrivateSubnetB:MapPublicIpOnLaunch", True),
+    ("a way to another network", "Peering", {"Type": "AWS::EC2::VPCPeeringConnection", "Properties": {}}),
+    (
+        "anywhere out, where the network's range is known",
+        "InstanceSecurityGroup:SecurityGroupEgress.[0].CidrIp",
+        "0.0.0.0/0",
+    ),
+    (
+        "the endpoints' group lets the world in",
+        "EndpointSecurityGroup:SecurityGroupIngress",
+        [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0"}],
+    ),
+    (
+        "a bucket of Amazon's that may be written to",
+        "S3Endpoint:PolicyDocument.Statement.[1].Action",
+        ["s3:GetObject", "s3:PutObject"],
+    ),
+    ("any subnet", "MasterLaunching:PolicyDocument.Statement.[MasterParts].Resource.[1]", ANY_SUBNET),
+    ("any image", "MasterRole:Policies.[0].PolicyDocument.Statement.[WorkerParts].Resource.[3]", ANY_IMAGE),
+    ("parts that no template names", "MasterLaunching:PolicyDocument.Statement.[MasterParts].Condition.Bool", GONE),
+    ("a launch without tokens", f"{MASTER_INSTANCE}.Condition.StringEquals.ec2:MetadataHttpTokens", GONE),
+    ("a launch without tags", f"{MASTER_INSTANCE}.Condition.StringEquals.aws:RequestTag/chartcoder:stack", GONE),
+    ("an interface that outlives its instance", "MasterLaunchTemplate:LaunchTemplateData.NetworkInterfaces", []),
+    (
+        "a volume that outlives its instance",
+        "WorkerLaunchTemplate:LaunchTemplateData.BlockDeviceMappings.[0].Ebs.DeleteOnTermination",
+        False,
+    ),
+    ("a function's code may make interfaces", "FunctionBasics:PolicyDocument.Statement.[3].Fn::If.[1].Action", []),
+    ("the coder reads charts", "CoderRole:Policies.[0].PolicyDocument.Statement.[Log].Action", "s3:GetObject"),
+    ("the api ends instances", "ApiRole:Policies.[0].PolicyDocument.Statement.[Runs].Action", "ec2:TerminateInstances"),
+    ("a firewall asked for and not there", "WebAclAssociation", GONE),
+    ("any origin", "Api:Body.paths./status.get.responses", {"200": {"headers": {"Access-Control-Allow-Origin": {}}}}),
+    ("a preflight without a signature", "Api:Body.paths./status.options", {"x-amazon-apigateway-integration": {}}),
+    ("the API by its old address rules", "Api:EndpointAccessMode", "BASIC"),
+    ("a body that nobody checks", "Api:Body.paths./charts.post.x-amazon-apigateway-request-validator", GONE),
+    ("the queue's messages may travel in the clear", "QueuePolicy:PolicyDocument.Statement.[TlsOnly]", GONE),
+    ("alarms of any account may notify", "NotificationsPolicy:PolicyDocument.Statement.[Alarms].Condition", GONE),
+    ("old versions are kept for ever", "ChartsBucket:LifecycleConfiguration.Rules.[0]", GONE),
+    ("charts announced before the queue takes them", "ChartsBucket!DependsOn", GONE),
+    ("a message comes back before anybody could answer", "ChartsQueue:RedrivePolicy", GONE),
+    ("a watchdog off duty", "WatchdogFunctionSweep:State", "DISABLED"),
+    ("records that live for ever", "FleetTable:TimeToLiveSpecification", GONE),
+    ("no certificate is looked at", "ApiFunction:Environment.Variables.AWS_CA_BUNDLE", "/dev/null"),
+    ("services at another address", "ApiFunction:Environment.Variables.AWS_ENDPOINT_URL", "http://10.0.0.1"),
 ]
 
 
