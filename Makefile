@@ -1,7 +1,7 @@
 # Thin: each target is one command. `make demo` and `make test` are all a newcomer needs.
-.PHONY: setup demo test test-docker lint bench lock clean
+.PHONY: setup demo test test-docker lint security sbom bench lock clean
 
-MADE_FROM := pyproject.toml $(wildcard requirements/*.txt) $(wildcard tools/*)
+MADE_FROM := pyproject.toml $(wildcard requirements/*.txt) $(wildcard tools/*.py tools/*.sh)
 
 LEXICON := src/chartcoder/coding/artefact
 LEXICON_FROM := $(shell find src/chartcoder/coding -name '*.py' -o -name '*.tsv' -o -path '*/official_release/*')
@@ -27,6 +27,15 @@ test-docker: setup  ## what runs in a Docker engine: the images, sam local, inst
 lint: setup  ## what CI lints, and nothing else
 	tools/lint.sh
 
+security: setup .security/.complete  ## the rule sets over template, playbooks, images and code; tools/security/exceptions.yaml
+	.venv/bin/python -m tools.security
+
+.security/.complete: requirements/bootstrap.txt requirements/security.txt tools/security/package-lock.json tools/security/setup.sh
+	tools/security/setup.sh
+
+sbom: setup .security/.complete  ## dist/sbom/: a CycloneDX list of what each image is made of
+	.venv/bin/python -m tools.security.sbom
+
 bench: setup  ## what the pipeline costs over the pure coding; bench/ has more, each with --help
 	.venv/bin/python -m bench.pipeline
 
@@ -34,4 +43,4 @@ lock:  ## write requirements/*.txt anew from pyproject.toml
 	PATH="$(CURDIR)/.venv/bin:$$PATH" tools/lock.sh
 
 clean:
-	rm -rf .venv .aws-sam .chartcoder src/chartcoder/coding/artefact
+	rm -rf .venv .security tools/security/node_modules .aws-sam .chartcoder src/chartcoder/coding/artefact

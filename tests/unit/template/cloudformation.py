@@ -133,7 +133,7 @@ class Stack:
         return self._read(argument[1])[int(argument[0])]
 
     def _findinmap(self, argument: Any) -> Any:
-        name, first, second = (self._read(part) for part in argument)
+        name, first, second = (str(self._read(part)) for part in argument)
         return self._template["Mappings"][name][first][second]
 
     def _cidr(self, argument: Any) -> list[str]:
