@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import ahocorasick
+import ahocorasick_rs
 
 OWN_RULES = Path(__file__).with_name("context.tsv")
 SLOT = re.compile(r"\{([^}]+)\}")
@@ -164,25 +164,24 @@ class TriggerFinder:
     """Finds triggers: one pass over the text, the longer of two overlapping ones."""
 
     def __init__(self, triggers: dict[str, Trigger]) -> None:
-        self._automaton = ahocorasick.Automaton()
-        for string, trigger in triggers.items():
-            opens = string[0].isalnum() and not string.startswith("n't")  # must not begin, or end, inside a word
-            closes = string[-1].isalnum()
-            self._automaton.add_word(string, (len(string), opens, closes, trigger))
-        self._automaton.make_automaton()
+        self._automaton = ahocorasick_rs.AhoCorasick(list(triggers), matchkind=ahocorasick_rs.MatchKind.Standard)
+        self._triggers = [
+            (
+                trigger,
+                string[0].isalnum() and not string.startswith("n't"),  # must not begin inside a word
+                string[-1].isalnum(),  # must not end inside one
+            )
+            for string, trigger in triggers.items()
+        ]
 
     def find(self, low: str) -> list[Modifier]:
         """The triggers of a lower-case text, in order."""
         found = []
-        length = len(low)
-        for last, (size, opens, closes, trigger) in self._automaton.iter(low):
-            end = last + 1
-            start = end - size
-            if closes and end < length and low[end].isalnum():
-                continue
-            if opens and start and low[start - 1].isalnum():
-                continue
-            found.append(Modifier(start, end, trigger))
+        closed = low + " "
+        for number, start, end in self._automaton.find_matches_as_indexes(low, overlapping=True):
+            trigger, opens, closes = self._triggers[number]
+            if not (closes and closed[end].isalnum()) and not (opens and start and low[start - 1].isalnum()):
+                found.append(Modifier(start, end, trigger))
         return prune_overlapping(found)
 
 

@@ -81,4 +81,5 @@ def lower_in_place(text: str) -> str:
     if not low.isascii():
         for character, plain in PLAIN.items():
             low = low.replace(character, plain)
+        low = low.encode(errors="replace").decode()  # half a surrogate pair is no text to an automaton
     return low
