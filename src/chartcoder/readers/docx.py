@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from chartcoder.chart import Chart
 from chartcoder.errors import ChartTooLarge, UnreadableChart
-from chartcoder.readers.limits import MOST_INFLATED
+from chartcoder.readers.limits import MOST_INFLATED, MOST_INFLATED_XML
 from chartcoder.readers.rendering import Narrative
 from chartcoder.readers.xml_parsing import parse_xml
 
@@ -56,7 +56,12 @@ def _parts(archive: zipfile.ZipFile) -> list[bytes]:
     if main not in held or not main.startswith("word/"):
         raise UnreadableChart("this is a zip archive but no Word document (.docx); send the documents in it")
     folder = main.rpartition("/")[0]
-    return [archive.read(name) for name in (main, *(f"{folder}/{note}" for note in NOTES)) if name in held]
+    parts = [name for name in (main, *(f"{folder}/{note}" for note in NOTES)) if name in held]
+    if sum(held[name] for name in parts) > MOST_INFLATED_XML:
+        raise ChartTooLarge(
+            f"the Word document unpacks to more than {MOST_INFLATED_XML:,} bytes of text and its markup"
+        )
+    return [archive.read(name) for name in parts]
 
 
 def _main_part(relations: bytes) -> str | None:

@@ -63,15 +63,18 @@ def read_hl7v2(data: bytes, *, chart_id: str, inner: Inner) -> Chart:
 def _parse(text: str) -> hl7.Message:
     try:
         return hl7.parse(text)
-    except (hl7.exceptions.HL7Exception, IndexError, ValueError):
+    except (hl7.exceptions.HL7Exception, AssertionError, IndexError, ValueError):  # asserts that separators differ
         raise UnreadableChart("the HL7 message cannot be parsed; expected segments that begin with MSH") from None
 
 
 def _check(message: hl7.Message, encoding: Encoding) -> None:
     names = [str(segment[0]) for segment in message]
-    if names.count("MSH") != 1:
+    header = _first(message, "MSH")
+    if header is None:
+        raise UnreadableChart("the HL7 batch holds no message; expected a segment MSH")
+    if names.count("MSH") > 1:
         raise SeveralCharts(f"the HL7 batch holds {names.count('MSH'):,} messages: {SPLIT}")
-    kind, event = encoding.component(message[0], 9, 1), encoding.component(message[0], 9, 2)
+    kind, event = encoding.component(header, 9, 1), encoding.component(header, 9, 2)
     if kind not in KINDS:
         shown = kind if SAYS_WHO.fullmatch(kind) else "unknown"
         raise UnreadableChart(f"the HL7 message is of type {shown}; expected {' or '.join(KINDS)}")

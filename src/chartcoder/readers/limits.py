@@ -8,7 +8,8 @@ from __future__ import annotations
 from chartcoder.errors import ChartTooLarge
 
 MOST_CHARACTERS = 10_000_000  # of a chart's text
-MOST_INFLATED = 200_000_000  # bytes that a compressed document may unpack to
+MOST_INFLATED = 200_000_000  # bytes that a compressed document may unpack to, pictures and all
+MOST_INFLATED_XML = 50_000_000  # bytes of the parts of it that are parsed: a tree is several times as large
 MOST_PAGES = 2_000
 MOST_XML_DEPTH = 100
 MOST_XML_ELEMENTS = 1_000_000

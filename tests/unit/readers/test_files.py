@@ -84,6 +84,10 @@ class TestAWordDocument:
         assert len(bomb) < 10_000
         with pytest.raises(ChartTooLarge, match="unpacks to more than 500,000 bytes"):
             read(bomb)
+        monkeypatch.undo()
+        monkeypatch.setattr("chartcoder.readers.docx.MOST_INFLATED_XML", 500_000)
+        with pytest.raises(ChartTooLarge, match="500,000 bytes of text"):
+            read(bomb)
 
     def test_entities_and_damage_are_refused(self):
         with pytest.raises(UnreadableChart, match="document type"):

@@ -97,11 +97,19 @@ def test_framing_and_line_feeds_do_no_harm():
         (message("OBX|1|ED|x||^text^plain^Base64^%%%||||||F"), "not in the encoding"),
         (message("PID|1"), "no text to code"),
         (b"MSH|", "cannot be parsed|type unknown"),
+        (b"MSH|^^\\&|A|B|C|D|1||ORU^R01|1|P|2.5\rOBX|1|TX|x||Gout", "cannot be parsed"),
+        (b"FHS|^~\\&|A\rBTS|0", "holds no message"),
     ],
 )
 def test_a_message_that_cannot_be_read_says_why(data, complaint):
     with pytest.raises(UnreadableChart, match=complaint):
         read_chart(data, chart_id="c")
+
+
+def test_a_batch_of_one_message_is_that_message():
+    data = b"BHS|^~\\&|A\r" + message("OBX|1|TX|x^Note||Gout||||||F") + b"\rBTS|1"
+
+    assert read_chart(data, chart_id="c").text == "Note\nGout"
 
 
 def test_a_batch_or_several_patients_are_no_chart():
