@@ -57,6 +57,8 @@ PROCEDURE = re.compile(
 PREFIX = re.compile(r"\bnon-$", re.I)
 """A prefix directly before a term, and no part of it: "non-ischemic"."""
 NEW_CLAUSE = re.compile(r",\s+(?:(?:the|her|his|their|a|an)\s+)?$", re.I)
+OVER_WITHIN = frozenset({"childhood", "resolved"})
+"""Words that say so too as the first of a term's own: "childhood asthma"."""
 SAY_SO_THEMSELVES = frozenset({"status", "needs_history"})
 """Classes of codes that are about the past or last whatever happened."""
 
@@ -108,7 +110,9 @@ class Words(NamedTuple):
 
     def said(self) -> dict[str, str]:
         """What the neighbours say: assertion (or "over", "asserted") -> the words that say it."""
-        return dict(said for said in (_neighbours("before").of(self.lead), _neighbours("after").of(self.tail)) if said)
+        first, _, rest = self.text.partition(" ")
+        before = f"{self.lead}{first} " if rest and first.lower() in OVER_WITHIN else self.lead
+        return dict(said for said in (_neighbours("before").of(before), _neighbours("after").of(self.tail)) if said)
 
 
 @cache
@@ -187,7 +191,7 @@ def _somebody_else(code: str | None, classes: frozenset[str], context: Context) 
     """Another person, or the family; a code that says itself that it is about them stays with the patient."""
     cues, section = context.cues, context.section
     other = cues.get(OTHER_PERSON)
-    about_patient = "status" in classes and "family_history" not in classes
+    about_patient = "status" in classes and classes.isdisjoint({"family_history", "personal_history"})
     if other and not about_patient and _can_be_caught(code, other):
         return "other_person", other
     if "family_history" in classes:
