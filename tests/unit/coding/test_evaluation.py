@@ -95,6 +95,15 @@ class TestScores:
             widths.append(f1["high"] - f1["low"])
         assert widths[0] > 3 * widths[1] > 0
 
+    def test_an_interval_is_of_95_percent(self, evaluation: Evaluation) -> None:
+        for number in range(100):
+            evaluation.add(gold(str(number), "I10"), coded(str(number), ["I10"] if number % 2 else ["J18.9"]))
+
+        f1 = evaluation.report()["scores"]["codes"]["full code"]["micro"]["f1"]
+
+        assert f1["value"] == 0.5  # one code wanted and one given of each chart: the share of hits among 100
+        assert (f1["low"], f1["high"]) == pytest.approx((0.402, 0.598), abs=0.025)  # 1.96 standard errors
+
     def test_a_code_s_own_interval_is_wilson_s(self, evaluation: Evaluation) -> None:
         for number in range(10):
             evaluation.add(gold(str(number), "I10"), coded(str(number), ["I10"] if number < 8 else []))
@@ -106,6 +115,8 @@ class TestScores:
         assert recall["value"] == pytest.approx(0.8)
         # Wilson's interval of 8 out of 10, as Agresti and Coull (1998) and every textbook has it
         assert (recall["low"], recall["high"]) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+        f1 = group["scores"]["f1"]  # 2 s / (1 + s) of the share s, here the same
+        assert (f1["low"], f1["high"]) == pytest.approx((0.6579, 0.9708), abs=1e-4)
 
     def test_groups_are_specialties_chapters_or_categories(self, evaluation: Evaluation) -> None:
         evaluation.add(gold("a", "I10", specialty="cardiology"), coded("a", ["I10"]))
