@@ -26,6 +26,7 @@ from chartcoder.coding.lexicon.compile import (
     add_neoplasms,
     add_official,
     add_sides,
+    drop_overruled,
     drop_undone_conditions,
 )
 from chartcoder.coding.lexicon.curated import FOLDER, read_curated, read_main_terms
@@ -72,6 +73,7 @@ def build_lexicon(
     main_terms, main_faults = read_main_terms(set(by_code))
     add_curated(phrases, main_terms, by_code, rank=RANK_MAIN_TERM)
     drop_undone_conditions(phrases)
+    drop_overruled(phrases)
     add_discomfort(phrases)
     add_sides(phrases, sided_codes(entries))
     write_terminology(entries, out / "codes.marisa")
