@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from chartcoder.coding.context import FORWARD, Modifier, Trigger, TriggerFinder, cues_of, set_scopes
+from chartcoder.coding.context import BACKWARD, BIDIRECTIONAL, Modifier, Trigger, TriggerFinder, cues_of, set_scopes
 from chartcoder.coding.engine import Context
 from chartcoder.coding.sections import Sections
 from chartcoder.coding.splitting import Sentences
@@ -63,12 +63,12 @@ class CompiledEngine:
 
 def _outside(spans: Sequence[tuple[int, int]], modifiers: list[Modifier]) -> list[Modifier]:
     """The modifiers but those that a term ends with: "PR negative" denies no cancer before it, while "nausea without
-    vomiting" goes on to what follows."""
+    vomiting" goes on to what follows, and "positive for influenza" ends a denial."""
     starts = [start for start, _ in spans]
     outside = []
     for modifier in modifiers:
         before = bisect_right(starts, modifier.start) - 1
-        if before < 0 or modifier.end > spans[before][1] or modifier.trigger.direction == FORWARD:
+        if before < 0 or modifier.end > spans[before][1] or modifier.trigger.direction not in {BACKWARD, BIDIRECTIONAL}:
             outside.append(modifier)
     return outside
 

@@ -1,5 +1,6 @@
 """The Official Guidelines' own rules, case by case (`guideline_cases.tsv`)."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from chartcoder.chart import CodedChart
 
 CASES = [
-    tuple((*line.split("\t"), "")[:5])
+    tuple((*line.split("\t"), "", "", "")[:7])
     for line in Path(__file__).with_name("guideline_cases.tsv").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 ]
@@ -18,18 +19,41 @@ def codes_of(field: str) -> list[str]:
     return [code.strip() for code in field.split(",") if code.strip()]
 
 
-@pytest.mark.parametrize(("section", "setting", "chart", "billed", "not_billed"), CASES)
+def said_of(field: str) -> dict[str, str]:
+    """ "I10 negated by 'no'; ..." as code -> what is said of it."""
+    pairs = (said.partition(" ") for said in field.split("; ") if said)
+    return {code: reason for code, _, reason in pairs}
+
+
+@pytest.mark.parametrize(("section", "setting", "chart", "billed", "not_billed", "rules", "reasons"), CASES)
 def test_the_guidelines_are_kept(
-    code: Callable[..., CodedChart], section: str, setting: str, chart: str, billed: str, not_billed: str
+    code: Callable[..., CodedChart],
+    section: str,
+    setting: str,
+    chart: str,
+    billed: str,
+    not_billed: str,
+    rules: str,
+    reasons: str,
 ) -> None:
-    coded = code(chart.replace("|", "\n"), setting)
-    got = [item.code for item in coded.codes]
-    assert [item for item in got if item in codes_of(billed)] == codes_of(billed) or set(codes_of(billed)) <= set(got)
+    text = chart.replace("|", "\n")
+    coded = code(text, None if setting == "-" else setting)
+    got = {item.code: item for item in coded.codes}
+    assert [item for item in got if item in codes_of(billed)] == codes_of(billed)
     assert not set(codes_of(not_billed)) & set(got)
+    for made, rule in said_of(rules).items():
+        assert rule in got[made].rules
+    turned_down = {item.code: item.reason for item in coded.rejected}
+    for candidate, reason in said_of(reasons).items():
+        assert turned_down[candidate] == reason
+    for item in coded.codes:
+        assert item.evidence
+        assert all(coded.findings[place].assertion not in {"negated", "hypothetical"} for place in item.evidence)
 
 
-def test_there_are_a_hundred_cases() -> None:
-    assert len(CASES) >= 100
+def test_every_case_names_its_section_and_there_are_over_a_hundred() -> None:
+    assert len(CASES) >= 110
+    assert all(re.match(r"(?:I\.[AB]\.\d+|I\.C\.\d+|II|III|IV)\b", case[0]) for case in CASES)
 
 
 def test_every_billed_code_has_evidence_and_is_complete(code: Callable[..., CodedChart]) -> None:

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from chartcoder.coding.assertions import class_of
+from chartcoder.coding.assertions import class_of, holds_of_patient
 from chartcoder.coding.guidelines.draft import Draft
 
 HISTORY = Path(__file__).with_name("history_codes.tsv")
@@ -16,6 +16,10 @@ SUBSEQUENT = re.compile(
     r"|subsequent encounter|post[- ]?operative visit|here for follow[- ]?up)\b",
     re.I,
 )
+HISTORY_CODED_IN = frozenset({"assessment", "observation_and_plan", "problem_list"})
+EXPOSED = re.compile(r"\b(?:expos(?:ed|ure)|contacts?|partner)\b[^.;\n]*$", re.I)
+EXPOSURE_LEAD = 80  # characters
+EXPOSED_IN = frozenset({None, "chief_complaint", "assessment", "observation_and_plan", "problem_list"})
 SEQUELA = re.compile(r"\b(?:sequelae?|late effects?|old (?:fracture|injury)|residual)\b", re.I)
 
 
@@ -93,15 +97,25 @@ def code_history(draft: Draft) -> None:
     neoplasms."""
     for place, finding in enumerate(draft.findings):
         kind = {"historical": "personal", "family": "family"}.get(finding.assertion)
-        if (
-            not kind
-            or not finding.code
-            or finding.section not in {"assessment", "observation_and_plan", "problem_list"}
-        ):
+        if not kind or not finding.code or finding.section not in HISTORY_CODED_IN:
             continue
+        if holds_of_patient(finding) or finding.code in draft.candidates:
+            continue  # says so itself, or is coded as present
         code = history_code(finding.code, kind)
         if code:
             draft.bill(code, [place], f"I.C.21.c.4 {kind} history of {finding.code}")
+
+
+def code_exposure(draft: Draft) -> None:
+    """I.C.21.c.1: another person's disease is never the patient's; where the chart says that the patient was exposed,
+    the contact is coded."""
+    for place, finding in enumerate(draft.findings):
+        if finding.assertion != "other_person" or not finding.code or finding.section not in EXPOSED_IN:
+            continue
+        before = draft.view.text[max(0, finding.start - EXPOSURE_LEAD) : finding.start]
+        code = history_code(finding.code, "exposure") if EXPOSED.search(before) else None
+        if code:
+            draft.bill(code, [place], f"I.C.21.c.1 contact with {finding.code}")
 
 
 def code_external_causes(draft: Draft) -> None:

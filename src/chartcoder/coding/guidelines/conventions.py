@@ -9,6 +9,10 @@ from chartcoder.coding.assertions import class_of
 from chartcoder.coding.coreference import general_codes
 from chartcoder.coding.guidelines.draft import Draft
 
+AT_DISCHARGE = frozenset(
+    {"assessment", "diagnoses", "postoperative_diagnosis", "hospital_course", "observation_and_plan"}
+)
+"""Sections that say how a stay ended."""
 INTEGRAL = Path(__file__).with_name("integral_symptoms.tsv")
 
 
@@ -17,10 +21,20 @@ def code_uncertain_diagnoses_of_inpatients(draft: Draft) -> None:
     otherwise."""
     if draft.setting != "inpatient":
         return
-    final = {"assessment", "diagnoses", "postoperative_diagnosis", "hospital_course", "observation_and_plan"}
     for place, finding in enumerate(draft.findings):
-        if finding.code and finding.assertion == "possible" and finding.section in final:
+        if finding.code and finding.assertion == "possible" and finding.section in AT_DISCHARGE:
             draft.bill(finding.code, [place], f"II.H uncertain diagnosis ('{finding.cue}')")
+
+
+def code_what_resolved_during_the_stay(draft: Draft) -> None:
+    """III: what was treated during a stay is coded though it is over at discharge ("acute kidney injury, resolved");
+    IV.J: a visit codes it as history."""
+    if draft.setting != "inpatient":
+        return
+    for place, finding in enumerate(draft.findings):
+        resolved = finding.assertion == "historical" and finding.cue and "resolved" in finding.cue.lower()
+        if resolved and finding.code and finding.section in AT_DISCHARGE:
+            draft.bill(finding.code, [place], "III treated during the stay, resolved at discharge")
 
 
 def drop_integral_symptoms(draft: Draft) -> None:

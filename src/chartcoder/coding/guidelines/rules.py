@@ -8,7 +8,9 @@ from chartcoder.coding.guidelines.draft import Rule
 RULES: tuple[Rule, ...] = (
     selection.select_candidates,
     conventions.code_uncertain_diagnoses_of_inpatients,
+    conventions.code_what_resolved_during_the_stay,
     chapters.code_history,
+    chapters.code_exposure,
     chapters.keep_one_type_of_diabetes,
     chapters.join_diabetes_with_kidney_disease,
     chapters.join_hypertension_with_heart_and_kidney,
