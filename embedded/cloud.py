@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -63,6 +63,7 @@ class EmbeddedCloud:
         docker: bool = False,
         images: Path | None = None,
         say: Callable[[str], None] = lambda _: None,
+        emulator_options: Sequence[str] = (),
     ) -> None:
         """Nothing is started yet; see `start`.
 
@@ -77,11 +78,13 @@ class EmbeddedCloud:
             docker: instances and functions are containers of this machine's Docker engine.
             images: where the registry behind `docker` keeps its images; by default in `data_dir`.
             say: hears of what takes a while.
+            emulator_options: more of `python -m embedded.emulator`'s.
         """
         self.project, self.data, self.stack = project_root.resolve(), data_dir.resolve(), stack
         self.parameters = {**LOOPBACK_PARAMETERS, **(parameters or {})}
         self._port, self._enforce_iam, self._persist = port, enforce_iam, persist
         self._docker, self._images, self._say = docker, images, say
+        self._emulator_options = emulator_options
         self.containers: Containers | None = None
         """The engine's part; only with `docker`."""
         self._emulator: EmulatorProcess | None = None
@@ -111,6 +114,7 @@ class EmbeddedCloud:
                 enforce_iam=self._enforce_iam,
                 persist=self._persist,
                 place=self.containers.place_path if self.containers else None,
+                options=self._emulator_options,
             )
             self._deploy_stack()
             api = urlsplit(self.outputs["ApiUrl"])

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("embedded.emulator")
 
+XRAY_PORT = 2000  # the daemon's own
 IMAGES = ("embedded/control:latest", "embedded/coder:latest")
 METRIC_SECONDS = 2.0  # SQS publishes each minute on AWS; nobody wants to wait for that on loopback
 
@@ -49,6 +50,10 @@ class Layout:
     @property
     def registry(self) -> Path:
         return self.data / "registry.json"
+
+    @property
+    def access_log(self) -> Path:
+        return self.data / "access.log"
 
     @property
     def ami_path(self) -> Path:
@@ -103,9 +108,18 @@ class Emulator:
     """ministack with patches, functions and instances: processes, or containers where there is a `place` for them."""
 
     def __init__(
-        self, *, port: int, layout: Layout, project: Path, enforce_iam: bool, persist: bool, place: Place | None = None
+        self,
+        *,
+        port: int,
+        layout: Layout,
+        project: Path,
+        enforce_iam: bool,
+        persist: bool,
+        place: Place | None = None,
+        xray_port: int = XRAY_PORT,
     ) -> None:
         self.port, self.layout, self.project, self.place = port, layout, project, place
+        self._xray_port = xray_port
         layout.instances.mkdir(parents=True, exist_ok=True)
         os.environ.update(ministack_environment(port=port, layout=layout, enforce_iam=enforce_iam, persist=persist))
         self.functions, self.instances = self._patch()
@@ -181,7 +195,7 @@ class Emulator:
             "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{os.urandom(16).hex()}",
             "AWS_REGION": REGION,
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-            "AWS_XRAY_DAEMON_ADDRESS": f"{HOST}:2000",  # nobody listens; segments are datagrams
+            "AWS_XRAY_DAEMON_ADDRESS": f"{HOST}:{self._xray_port}",  # segments are datagrams, and may go unheard
             "TZ": ":UTC",
         }
 
@@ -198,7 +212,7 @@ class Emulator:
 
         self.instances.power_loss(list(ec2._instances.values()))
 
-    async def serve(self) -> None:
+    async def serve(self, *, access_log: bool = False) -> None:
         """Serve until SIGTERM or SIGINT; state is saved and every child ended on the way out."""
         from hypercorn.asyncio import serve
         from hypercorn.config import Config
@@ -211,6 +225,8 @@ class Emulator:
         config.keep_alive_timeout = 75
         config.graceful_timeout = 1
         config.loglevel = "WARNING"
+        if access_log:
+            config.accesslog, config.access_log_format = _file_logger(self.layout.access_log), "%(m)s %(U)s?%(q)s %(s)s"
         ended, measured = asyncio.Event(), threading.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -249,6 +265,15 @@ def read_place(path: Path) -> Place:
     return Place.read(path)
 
 
+def _file_logger(path: Path) -> logging.Logger:
+    """A logger of its own for the requests' addresses."""
+    logger = logging.getLogger("embedded.access")
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    logger.addHandler(logging.FileHandler(path))
+    return logger
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="embedded.emulator", description=__doc__.partition("\n")[0])
     parser.add_argument("--port", type=int, default=4566)
@@ -257,6 +282,8 @@ def main() -> int:
     parser.add_argument("--enforce-iam", action="store_true", help="refuse what the caller's policies do not allow")
     parser.add_argument("--place", type=Path, help="instances and functions are containers: see embedded/engine.py")
     parser.add_argument("--forget", action="store_true", help="do not keep state in the data folder")
+    parser.add_argument("--access-log", action="store_true", help="write each request's address into access.log")
+    parser.add_argument("--xray-port", type=int, default=XRAY_PORT, help="where functions send their traces")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("embedded").setLevel(logging.INFO)
@@ -268,8 +295,9 @@ def main() -> int:
         enforce_iam=options.enforce_iam,
         persist=not options.forget,
         place=read_place(options.place) if options.place else None,
+        xray_port=options.xray_port,
     )
-    asyncio.run(emulator.serve())
+    asyncio.run(emulator.serve(access_log=options.access_log))
     return 0
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,10 @@ class EmulatorProcess:
         enforce_iam: bool = False,
         persist: bool = True,
         place: Path | None = None,
+        options: Sequence[str] = (),
     ) -> None:
-        """Start it and wait until it answers. `place`: where instances and functions are containers.
+        """Start it and wait until it answers. `place`: where instances and functions are containers; `options`: more of
+        `embedded.emulator`'s own.
 
         Raises:
             EmbeddedCloudFailed: when it ends or does not answer within START_SECONDS; names its log.
@@ -65,6 +68,7 @@ class EmulatorProcess:
         command = [sys.executable, "-m", "embedded.emulator", "--port", str(self.port), "--data", str(data)]
         command += ["--project", str(project), *["--enforce-iam"] * enforce_iam, *["--forget"] * (not persist)]
         command += ["--place", str(place)] if place else []
+        command += options
         with self.log.open("ab") as output:
             self.process: subprocess.Popen[bytes] = Spawner().start(
                 command,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import secrets
 import select
 import subprocess
 import threading
@@ -237,13 +238,15 @@ def _runtime_api(environment: Environment) -> type[Handler]:
             invocation = environment.next()
             if invocation is None:
                 return self.answer(410)
-            trace = invocation.request_id.replace("-", "")[:24]
+            trace = f"Root=1-{int(time.time()):08x}-{invocation.request_id.replace('-', '')[:24]}"
+            if (environment.config.get("TracingConfig") or {}).get("Mode") == "Active":
+                trace += f";Parent={secrets.token_hex(8)};Sampled=1"
             headers = {
                 "Content-Type": "application/json",
                 "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
                 "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
                 "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
-                "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):08x}-{trace}",
+                "Lambda-Runtime-Trace-Id": trace,
             }
             return self.answer(200, invocation.event, headers)
 
