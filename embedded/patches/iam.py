@@ -6,18 +6,19 @@ keys as AWS does for an HTTPS request.
 RunInstances is authorised on AWS for each resource that a launch touches, with condition keys of its own, and
 TerminateInstances for each instance with its tags (Service Authorization Reference, Amazon EC2). ministack asks once,
 without any key, which no policy worth its name allows. It also asks for names of actions (SQS's batches) and for
-resources (log streams) that AWS does not.
+resources (log streams) that AWS does not, and does not know DynamoDB's key of the item.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.core import iam_evaluator
-from ministack.services import ec2, iam
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import dynamodb, ec2, iam
 
 from embedded import ACCOUNT, REGION
 from embedded.patches.base import replace, require
@@ -33,6 +34,11 @@ _caller: ContextVar[str] = ContextVar("caller")
 def install() -> None:
     require(iam_evaluator, "enforce")
     require(iam, "_instance_profiles")
+    require(dynamodb, "_tables")
+
+    @replace(iam_actions, "dynamodb_service_context", "body")
+    def dynamodb_service_context(original: Callable[..., Any], body: bytes) -> dict[str, Any]:
+        return {**original(body), **_leading_keys(json.loads(body or b"{}"))}
 
     @replace(iam_evaluator, "_resolve_condition_key", "key", "ctx")
     def resolve_condition_key(original: Callable[..., Any], key: str, context: Any) -> Any:
@@ -50,6 +56,15 @@ def install() -> None:
         ):
             keywords["resource_arn"] += ":log-stream:"  # what AWS's own refusals name; the group's Arn ends in ":*"
         return original(access_key, action, *arguments, **keywords)
+
+
+def _leading_keys(request: dict[str, Any]) -> dict[str, list[str]]:
+    """`dynamodb:LeadingKeys`, the partition key of the item that a request names (Service Authorization Reference)."""
+    table = dynamodb._tables.get(str(request.get("TableName", "")).rpartition("/")[2])
+    item = request.get("Key") or request.get("Item")
+    if not table or not item:
+        return {}
+    return {"dynamodb:LeadingKeys": [str(value) for value in item.get(table["pk_name"], {}).values()]}
 
 
 _ASKED_BY_US = "embedded:launch"

@@ -136,6 +136,25 @@ def test_a_right_to_all_streams_of_a_group_is_a_right_to_create_and_write_one(ow
         mine.create_log_stream(logGroupName="/another", logStreamName="s")
 
 
+def test_a_right_to_items_of_one_partition_is_none_to_another(owner: Any, user: Any) -> None:
+    name = f"t-{uuid.uuid4().hex[:12]}"
+    key = [{"AttributeName": "pk", "KeyType": "HASH"}]
+    types = [{"AttributeName": "pk", "AttributeType": "S"}]
+    owner("dynamodb").create_table(
+        TableName=name, KeySchema=key, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST"
+    )
+    statement = allow(["dynamodb:PutItem", "dynamodb:GetItem"])
+    condition = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": "MINE#*"},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    mine = user({**statement, "Condition": condition})("dynamodb")
+    mine.put_item(TableName=name, Item={"pk": {"S": "MINE#1"}})
+    assert "Item" in mine.get_item(TableName=name, Key={"pk": {"S": "MINE#1"}})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        mine.put_item(TableName=name, Item={"pk": {"S": "YOURS#1"}})
+
+
 def test_what_is_refused_over_plain_http_is_not_refused_on_loopback(owner: Any, user: Any) -> None:
     tls_only = {
         "Effect": "Deny",

@@ -133,6 +133,11 @@ MISTAKES: list[Mistake] = [
     ),
     ("a worker takes the lease", "WorkerRole:Policies.[0].PolicyDocument.Statement.[OwnRecord].Condition", {}),
     (
+        "a worker's record without a key",
+        "WorkerRole:Policies.[0].PolicyDocument.Statement.[OwnRecord].Condition.Null",
+        GONE,
+    ),
+    (
         "the api reads charts",
         "ApiRole:Policies.[0].PolicyDocument.Statement.[Charts].Action",
         ["s3:PutObject", "s3:GetObject"],
