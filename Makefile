@@ -1,5 +1,5 @@
 # Thin: each target is one command. `make demo` and `make test` are all a newcomer needs.
-.PHONY: setup demo test test-docker lint security sbom bench lock clean
+.PHONY: setup demo test test-docker lint security sbom bench bench-coder lock clean
 
 MADE_FROM := pyproject.toml $(wildcard requirements/*.txt) $(wildcard tools/*.py tools/*.sh)
 
@@ -38,6 +38,9 @@ sbom: setup .security/.complete  ## dist/sbom/: a CycloneDX list of what each im
 
 bench: setup  ## what the pipeline costs over the pure coding; bench/ has more, each with --help
 	.venv/bin/python -m bench.pipeline
+
+bench-coder: setup  ## how fast the coder is on one core, beside stock medspaCy; CHARTS=DIR_OR_JSONL for your own
+	.venv/bin/python -m bench.coder_throughput $(if $(CHARTS),--charts $(CHARTS))
 
 lock:  ## write requirements/*.txt anew from pyproject.toml
 	PATH="$(CURDIR)/.venv/bin:$$PATH" tools/lock.sh

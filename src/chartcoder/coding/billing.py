@@ -17,9 +17,15 @@ INPATIENT = re.compile(
 )
 
 
+WORDS_OF_A_STAY = ("discharge", "admi", "hospital course")
+"""What `INPATIENT` cannot do without, quicker to look for."""
+
+
 def setting_of(text: str) -> Setting:
     """Inpatient where the chart reads like a hospital stay, else outpatient (the stricter: IV.H)."""
-    return "inpatient" if INPATIENT.search(text) else "outpatient"
+    low = text.lower()
+    stayed = any(word in low for word in WORDS_OF_A_STAY) and INPATIENT.search(text)
+    return "inpatient" if stayed else "outpatient"
 
 
 def bill(
