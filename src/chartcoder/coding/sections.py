@@ -39,6 +39,8 @@ LINE = re.compile(r"[^\s][^\n]*")
 MARKS = re.compile(r":|[ \t][-\u2013\u2014][ \t]|\t")
 LONG_LINE, LONGEST_HEADING = 300, 110  # characters
 SOAP = re.compile(r"(?P<bullet>)(?P<name>[SOAP])(?:[ \t]*[:.)]|[ \t]+[-\u2013]|[ \t]*\r?$)", re.M)
+LIST_BEHIND = re.compile(r"[ \t\r]*\n[ \t]*\(?1[.)][ \t]")
+"""A numbered list under a line."""
 LETTERS_OF_A_NOTE = 3  # of the four: fewer are a list or a vital sign
 OF_SOAP = {"S": "history_of_present_illness", "O": "physical_exam", "A": "assessment", "P": "plan"}
 
@@ -123,7 +125,8 @@ class Heading(NamedTuple):
     end: int
     text_start: int
     category: str | None
-    at_bullet: bool
+    at_bullet: bool = False
+    within_a_line: bool = False
 
 
 def _found_headings(text: str) -> list[Heading]:
@@ -166,7 +169,7 @@ def _before_colons(text: str) -> Iterator[Heading]:
             match = IN_A_LONG_LINE.search(text, begin, place)
         category = category_of(match["name"]) if match else None
         if match and category:
-            yield Heading(*match.span("name"), place + 1, category, at_bullet=False)
+            yield Heading(*match.span("name"), place + 1, category, within_a_line=True)
         place = text.find(":", place + 1)
 
 
@@ -184,15 +187,20 @@ def _heading(match: re.Match[str], category: str | None) -> Heading:
 
 
 def _looks_like_one(match: re.Match[str]) -> bool:
-    """Whether a line with an unknown name is a heading all the same: in markdown, or in capitals on its own."""
+    """Whether a line with an unknown name is a heading all the same: in markdown, in capitals on its own, or above a
+    numbered list."""
     name, ends_line = match["name"], match["end"] != ":" and not match["end"].strip(" \t\r")
     alone = ends_line or match.string[match.end() : match.end() + 1] in {"", "\n"}
-    marked = bool(match["mark"]) or bool(match["bold"])
+    marked = bool(match["mark"] or match["bold"] or LIST_BEHIND.match(match.string, match.end()))
     return (
         alone
         and (marked or (name.isupper() and len(name) > 3))
         and heading_words("part").isdisjoint(plain(name).split())
     )
+
+
+def _ends_with_its_line(heading: Heading) -> bool:
+    return heading.category in (ENDED_BY_UNKNOWN if heading.within_a_line else OFTEN_ONE_LINE)
 
 
 class Sections:
@@ -226,9 +234,7 @@ class Sections:
         self._headings.append((heading.start, heading.end))
         if labels_a_bullet and line_end >= 0:
             self._begin(line_end, before)
-        elif (
-            has_text and line_end >= 0 and heading.category in OFTEN_ONE_LINE and not GOES_ON.match(text, line_end + 1)
-        ):
+        elif has_text and line_end >= 0 and _ends_with_its_line(heading) and not GOES_ON.match(text, line_end + 1):
             self._begin(line_end, None)
 
     def _begin(self, start: int, category: str | None) -> None:

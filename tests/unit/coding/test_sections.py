@@ -200,6 +200,8 @@ def test_the_same_words_in_running_text_are_no_heading(text: str) -> None:
         ("HOSPITAL COURSE\n\nRENAL\n@Kidney injury.", "hospital_course"),
         ("Family history: deceased uncle with gout.\nOn arrival he had @fever.", None),
         ("Family history: gout in an uncle.\nHis mother had @asthma.", "family_history"),
+        ("Exam\nKnee swollen.\n\nWhat I think is going on:\n1. @Gout\n2. Obesity", None),
+        ("Cough. Exam: wheezing. Labs: high white count.\nSo, @pneumonia.", None),
         ("Family history:\n- uncle: gout\n- @asthma", "family_history"),
     ],
 )

@@ -15,6 +15,8 @@ from chartcoder.coding.guidelines.draft import Draft
 
 ASSESSED = frozenset({"assessment", "observation_and_plan", "postoperative_diagnosis", "diagnoses"})
 LISTED = frozenset({"problem_list", "hospital_course"})
+LISTED_IN = LISTED | {None}
+"""Where a list of problems is the assessment of a chart that has none by name."""
 PLANNED = frozenset({"plan"})
 NOT_ASSESSED = frozenset(
     {
@@ -54,7 +56,12 @@ def _pools(draft: Draft) -> list[list[int]]:
     ]
     sectioned = any(finding.section for finding in draft.findings)
     told = [place for place, finding in billable if not (sectioned and finding.section in NOT_ASSESSED)]
-    return [problems, [place for place, _ in assessed], planned, told, [place for place, _ in billable]]
+    listed = [
+        place
+        for place, finding in billable
+        if finding.section in LISTED_IN and stands_in_a_list(draft.view.text, finding)
+    ]
+    return [problems, [place for place, _ in assessed], planned, listed, told, [place for place, _ in billable]]
 
 
 def _is_circumstance(finding: Finding) -> bool:
@@ -72,6 +79,12 @@ def _turn_down_the_rest(draft: Draft) -> None:
             where = f" ({finding.section} only)" if finding.section else ""
             reason = f"not among the problems assessed{where}"
         draft.rejected.setdefault(finding.code, ([], reason))[0].append(place)
+
+
+def stands_in_a_list(text: str, finding: Finding) -> bool:
+    """Whether a finding is an item of a list of problems: a problem's line with a number or a bullet."""
+    line_start = text.rfind("\n", 0, finding.start) + 1
+    return NUMBERED.match(text, line_start, finding.start) is not None and is_problem_line(text, finding)
 
 
 def is_problem_line(text: str, finding: Finding) -> bool:

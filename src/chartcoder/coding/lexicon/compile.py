@@ -256,10 +256,17 @@ def drop_overruled(phrases: Phrases) -> None:
     """A curated row with another code that the words around it merely do not rule out ("not near") goes where the
     defaults of general words (`main_terms.tsv`) name the phrase: they win."""
     for held in phrases.entries.values():
-        defaults = {entry.attributes: entry for entry in held.values() if not entry.when and entry.rank == RANK_MAIN_TERM}
+        defaults = {
+            entry.attributes: entry for entry in held.values() if not entry.when and entry.rank == RANK_MAIN_TERM
+        }
         for slot, entry in list(held.items()):
             default = defaults.get(entry.attributes)
-            if default and entry.when and entry.codes != default.codes and {name for name, _ in entry.when} == {"not near"}:
+            if (
+                default
+                and entry.when
+                and entry.codes != default.codes
+                and {name for name, _ in entry.when} == {"not near"}
+            ):
                 del held[slot]
 
 
