@@ -208,7 +208,7 @@ class Search:
             yield f"queue {url}", json.dumps(attributes)
             held: list[dict[str, Any]] = []
             while messages := sqs.receive_message(
-                QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600, MessageAttributeNames=["All"]
+                QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600, WaitTimeSeconds=0
             ).get("Messages"):
                 held += messages
             for message in held:

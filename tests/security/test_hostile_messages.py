@@ -172,6 +172,7 @@ def test_among_such_keys_the_good_chart_is_coded_and_each_of_them_is_a_failure(a
     [
         ("NoSuchVersion", ChartGone),
         ("InvalidArgument", ChartGone),  # a version id that S3 never gave
+        ("AccessDenied", UnreadableChart),  # another account's key; or deleted, to a reader that may not list
         ("InvalidRequest", UnreadableChart),  # encrypted with a key that its sender kept
         ("InvalidObjectState", UnreadableChart),  # archived
     ],

@@ -29,9 +29,10 @@ EXTENSION = re.compile(r"(\.[A-Za-z0-9]{1,16})?")
 GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "InvalidArgument"}
 """S3's codes for an object or a version that is not there; the last of a version id that S3 never gave."""
 
-OUT_OF_REACH = {"InvalidRequest", "InvalidObjectState"}
-"""S3's codes for an object that is there and that no reader of ours will ever get: encrypted with a key that its sender
-kept (SSE-C), or moved to an archive."""
+OUT_OF_REACH = {"AccessDenied", "InvalidObjectState", "InvalidRequest"}
+"""S3's codes for an object that our reader does not get: encrypted with a key that its sender kept (SSE-C) or that is
+another account's, or moved to an archive. To a reader that may not list, as a worker, S3 says AccessDenied of an object
+that is not there, too (GetObject, "Permissions")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,8 @@ class ChartStore:
                 raise ChartGone("the object was deleted before it was read; upload the chart again") from None
             if code in OUT_OF_REACH:
                 raise UnreadableChart(
-                    "the object is archived, or encrypted with a key of its sender's; upload the chart again without"
+                    f"S3 does not give the object ({code}): it was deleted, archived, or encrypted with a key of its "
+                    "sender's; upload the chart again. Where all charts fail so, mend the workers' role and redrive"
                 ) from None
             raise
         with answer["Body"] as body:
