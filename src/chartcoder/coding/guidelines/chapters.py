@@ -34,6 +34,54 @@ def join_diabetes_with_kidney_disease(draft: Draft) -> None:
             draft.replace(code, new, "I.A.15 'with': diabetes with chronic kidney disease")
 
 
+DIABETES_WITH = (
+    (("G62.9", "G60.9", "G62.89"), "40", False),
+    (("I73.9",), "51", False),
+    (("K31.84",), "43", True),
+    (("L97.3", "L97.4", "L97.5"), "621", True),
+    (("M86",), "69", True),
+    (("R73.9",), "65", False),
+    (("E16.2",), "649", False),
+)
+"""What the index has under "Diabetes, with": the condition's codes, the digits behind the point, and whether the
+condition is coded beside it."""
+POLYNEUROPATHY = re.compile(r"poly|peripheral|feet|stocking", re.I)
+
+
+def join_diabetes_with_complications(draft: Draft) -> None:
+    """I.A.15 "with" and I.C.4.a: diabetes and what the index lists under it are linked, and each gives its own code."""
+    diabetes = next(iter(draft.matching("E08", "E09", "E10", "E11", "E13")), None)
+    if diabetes is None:
+        return
+    for prefixes, digits, stays in DIABETES_WITH:
+        for other in draft.matching(*prefixes):
+            said = " ".join(draft.findings[place].text for place in draft.candidates[other].evidence)
+            ending = "42" if digits == "40" and POLYNEUROPATHY.search(said) else digits
+            new = f"{diabetes[:3]}.{ending}"
+            if new not in draft.terminology:
+                continue
+            rule = f"I.A.15 'with': diabetes with {other}"
+            if stays:
+                draft.bill(new, draft.candidates[other].evidence, rule, rank=draft.candidates[other].rank - 1)
+            else:
+                draft.replace(other, new, rule)
+    plain = f"{diabetes[:3]}.9"
+    if plain in draft.candidates and len(draft.matching(diabetes[:3])) > 1:
+        draft.reject(plain, "diabetes with a complication that is coded (I.C.4.a)")
+
+
+def join_receptors(draft: Draft) -> None:
+    """I.A.17 at C50: receptors of hormones and of HER2 that are both told have one code (Z17.41-, Z17.42-)."""
+    hormone = draft.matching("Z17.0", "Z17.1", "Z17.2")
+    growth_factor = draft.matching("Z17.3")
+    if not hormone or len(growth_factor) != 1:
+        return
+    positive = any(code in {"Z17.0", "Z17.21"} for code in hormone)
+    new = f"Z17.4{'1' if positive else '2'}{'0' if growth_factor[0] == 'Z17.31' else '1'}"
+    for code in (*hormone, *growth_factor):
+        draft.replace(code, new, "Z17 hormone receptors with HER2")
+
+
 def join_hypertension_with_heart_and_kidney(draft: Draft) -> None:
     """I.C.9.a: hypertension with heart failure is I11.0, with chronic kidney disease I12, with both I13."""
     if "I10" not in draft.candidates:

@@ -42,13 +42,16 @@ def drop_integral_symptoms(draft: Draft) -> None:
     for symptom in list(draft.candidates):
         if "symptom" not in class_of(symptom):
             continue
-        cause = next((code for code in draft.candidates if _explains(code, symptom)), None)
+        cause = next((code for code in draft.candidates if _explains(code, symptom, draft)), None)
         if cause:
             draft.reject(symptom, f"symptom of {cause} (I.B.5)")
 
 
-def _explains(code: str, symptom: str) -> bool:
-    return "symptom" not in class_of(code) and is_integral(symptom, code)
+def _explains(code: str, symptom: str, draft: Draft) -> bool:
+    """A code that asks for its symptoms as additional codes (N40.1) does not take them in."""
+    if "symptom" in class_of(code) or not is_integral(symptom, code):
+        return False
+    return not draft.covered(symptom, draft.terminology.use_additional(code))
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chartcoder.coding.guidelines import chapters, conventions, selection
+from chartcoder.coding.guidelines import chapters, conventions, detail, selection
 from chartcoder.coding.guidelines.draft import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -12,9 +12,13 @@ RULES: tuple[Rule, ...] = (
     chapters.code_history,
     chapters.code_exposure,
     chapters.keep_one_type_of_diabetes,
+    detail.specify_from_elsewhere,
     chapters.join_diabetes_with_kidney_disease,
+    chapters.join_diabetes_with_complications,
     chapters.join_hypertension_with_heart_and_kidney,
     conventions.keep_the_more_specific,
+    detail.use_additional_codes,
+    chapters.join_receptors,
     conventions.drop_general_words,
     conventions.drop_integral_symptoms,
     conventions.join_both_sides,

@@ -27,6 +27,14 @@ NOT_ASSESSED = frozenset(
 )  # fmt: skip
 
 LONGEST_PROBLEM_LINE = 110
+LONGEST_NUMBERED = 130  # characters: a list's item may say more of its problem
+LABEL = re.compile(
+    r"\s*(?:primary|principal|secondary|other|additional|also|chronic|acute|active|final|associated|deficits|comorbidit\w+)"
+    r"(?: (?:diagnos[ei]s|problems?|conditions?))?:\s+",
+    re.I,
+)
+"""What stands before a diagnosis and names its part in the list."""
+MAY_BE_A_PROBLEM = ("R", "Z55", "Z56", "Z57", "Z59", "Z60", "Z62", "Z63", "Z64", "Z65", "Z66")
 NUMBERED = re.compile(r"\s*(?:[#*•·-]+\s*|\(?\d{1,2}[.):]\s*|[A-Z][.)]\s)+")
 NARRATIVE = re.compile(
     r"\b(?:patient|he|she|they|presents?|presented|is an?|we|i|i'm|we'll|will|was|were|has|had|have|reports?"
@@ -48,7 +56,9 @@ def select_candidates(draft: Draft) -> None:
 
 def _pools(draft: Draft) -> list[list[int]]:
     """Sets of findings to bill, the most telling first: the first that is not empty is taken."""
-    billable = [(place, finding) for place, finding in draft.present() if not _is_circumstance(finding)]
+    billable = [
+        (place, finding) for place, finding in draft.present() if not _is_circumstance(draft.view.text, finding)
+    ]
     assessed = [(place, finding) for place, finding in billable if finding.section in ASSESSED]
     problems = [place for place, finding in assessed if is_problem_line(draft.view.text, finding)]
     planned = [
@@ -64,8 +74,15 @@ def _pools(draft: Draft) -> list[list[int]]:
     return [problems, [place for place, _ in assessed], planned, listed, told, [place for place, _ in billable]]
 
 
-def _is_circumstance(finding: Finding) -> bool:
-    return finding.code is not None and bool({"circumstance", "external"} & class_of(finding.code))
+def _is_circumstance(text: str, finding: Finding) -> bool:
+    """A finding that makes no problem by itself. An abnormal result does where it is one of the problems assessed
+    ("2. Elevated PSA"): then the provider says that it matters (III.B). So does a circumstance of life (I.C.21.c.17).
+    """
+    if finding.code is None or not {"circumstance", "external"} & class_of(finding.code):
+        return False
+    return not (
+        finding.code.startswith(MAY_BE_A_PROBLEM) and finding.section in ASSESSED and is_problem_line(text, finding)
+    )
 
 
 def _turn_down_the_rest(draft: Draft) -> None:
@@ -97,11 +114,14 @@ def is_problem_line(text: str, finding: Finding) -> bool:
     end = text.find("\n", finding.end)
     line = text[start : end if end >= 0 else len(text)]
     marker = NUMBERED.match(line)
+    longest = LONGEST_NUMBERED if marker else LONGEST_PROBLEM_LINE
     body_start = marker.end() if marker else 0
+    label = LABEL.match(line, body_start)
+    body_start = label.end() if label else body_start
     before = line[body_start : finding.start - start]
-    if ":" in before or len(before) > LONGEST_PROBLEM_LINE or NARRATIVE.search(before):
+    if ":" in before or len(before) > longest or NARRATIVE.search(before):
         return False
     if re.search(r"[.;]\s", before):
         return False
     first_sentence = re.split(r"[.:;](?:\s|$)| - ", line[body_start:], maxsplit=1)[0]
-    return len(first_sentence) <= LONGEST_PROBLEM_LINE and not NARRATIVE.search(first_sentence)
+    return len(first_sentence) <= longest and not NARRATIVE.search(first_sentence)
