@@ -21,8 +21,8 @@ MOST_PARTS = 5_000
 RELATIONS = "_rels/.rels"
 MAIN_RELATION = "/officeDocument"
 NOTES = ("footnotes.xml", "endnotes.xml")
-NOT_SHOWN = frozenset({"del", "moveFrom", "delText", "instrText", "Fallback", "pPr", "rPr"})
-"""Tracked deletions, fields' instructions, and what older programs show in place of a text box."""
+NOT_SHOWN = frozenset({"del", "moveFrom", "Fallback", "pPr", "rPr"})
+"""Tracked deletions, what older programs show in place of a text box, and properties."""
 
 
 def read_docx(data: bytes, *, chart_id: str) -> Chart:

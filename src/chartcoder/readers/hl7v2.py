@@ -30,7 +30,8 @@ PROSE = frozenset({"TX", "FT", "ST", "CF"})
 FILES = frozenset({"ED"})
 POINTERS = frozenset({"RP"})
 ABNORMAL = {"H": "high", "L": "low", "HH": "critically high", "LL": "critically low", "A": "abnormal"}
-SAYS_WHO = re.compile(r"[A-Z][A-Z0-9]{2}")
+RESULTS = "results"  # the coder's category: a value that no clinician comments on gives no code (Guidelines III.B)
+KIND_OF_MESSAGE = re.compile(r"[A-Z][A-Z0-9]{2}")
 
 
 def read_hl7v2(data: bytes, *, chart_id: str, inner: Inner) -> Chart:
@@ -76,7 +77,7 @@ def _check(message: hl7.Message, encoding: Encoding) -> None:
         raise SeveralCharts(f"the HL7 batch holds {names.count('MSH'):,} messages: {SPLIT}")
     kind, event = encoding.component(header, 9, 1), encoding.component(header, 9, 2)
     if kind not in KINDS:
-        shown = kind if SAYS_WHO.fullmatch(kind) else "unknown"
+        shown = kind if KIND_OF_MESSAGE.fullmatch(kind) else "unknown"
         raise UnreadableChart(f"the HL7 message is of type {shown}; expected {' or '.join(KINDS)}")
     if event in CANCELS:
         raise UnreadableChart("the HL7 message cancels a document (MDM^T11)")
@@ -130,7 +131,7 @@ class _Observations:
             self._begin(name, category_of(self._encoding.component(segment, 3, 1)))
             self._lines += self._encoding.lines(segment, 5)
             return
-        self._begin("", None)
+        self._begin("", RESULTS)
         self._lines.append(self._value(segment, name, kind))
 
     def _value(self, segment: hl7.Segment, name: str, kind: str) -> str:
@@ -145,7 +146,7 @@ class _Observations:
 
     def _begin(self, heading: str, category: str | None) -> None:
         """Ends the lines collected under another heading."""
-        if (heading, category) == self._heading and heading:
+        if (heading, category) == self._heading != ("", None):
             return
         if self._lines:
             self._text.add(self._heading[0] or None, "\n".join(self._lines), self._heading[1])

@@ -69,9 +69,10 @@ class TestAWordDocument:
     def test_insertions_and_content_controls_count_and_deletions_do_not(self):
         inserted = '<w:ins w:id="1" w:author="x"><w:r><w:t>gout </w:t></w:r></w:ins>'
         deleted = '<w:del w:id="2" w:author="x"><w:r><w:delText>stroke</w:delText></w:r></w:del>'
+        moved = '<w:moveFrom w:id="3" w:author="x"><w:r><w:t>fever</w:t></w:r></w:moveFrom>'
         control = f"<w:sdt><w:sdtContent>{paragraph('asthma')}</w:sdtContent></w:sdt>"
 
-        assert read(docx(f"<w:p>{inserted}{deleted}</w:p>{control}")).text.split() == ["gout", "asthma"]
+        assert read(docx(f"<w:p>{inserted}{deleted}{moved}</w:p>{control}")).text.split() == ["gout", "asthma"]
 
     def test_an_archive_of_another_kind_says_what_to_send(self):
         with pytest.raises(UnreadableChart, match=r"no Word document \(\.docx\)"):

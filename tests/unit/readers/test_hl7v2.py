@@ -39,10 +39,11 @@ def test_results_stand_with_name_unit_and_flag_and_reports_under_their_headings(
     chart = read_chart(kept("results.oru.hl7"), chart_id="c")
 
     assert chart.text == (
-        "Potassium: 5.9 mmol/L (high)\n\nBlood group: Group A\nRepeat if symptomatic.\n\n"
+        "Potassium: 5.9 mmol/L (high)\nBlood group: Group A\nRepeat if symptomatic.\n\n"
         "Findings\nRight lower lobe\nopacity\nand a second line\n\nImpression\nPneumonia; café au lait spots\\"
     )
     assert [(one.name, chart.text[one.start :][:5]) for one in chart.sections] == [
+        ("results", "Potas"),
         ("imaging", "Right"),
         ("assessment", "Pneum"),
     ]

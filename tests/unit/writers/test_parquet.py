@@ -71,6 +71,14 @@ def test_an_export_is_never_mixed_with_an_older_one(tmp_path):
         write(tmp_path, RESULT)
 
 
+def test_an_export_that_fails_on_its_way_leaves_no_part_that_looks_whole(tmp_path):
+    with pytest.raises(RuntimeError), open_writer("parquet", tmp_path) as writer:
+        writer(RESULT)
+        raise RuntimeError
+
+    assert list(tmp_path.rglob("*.parquet")) == []
+
+
 def test_the_definitions_are_of_the_files_own_columns_and_places(tmp_path):
     write(tmp_path, RESULT)
     definitions = dict(re.findall(r"EXISTS `(\w+)` \(\n(.*?)\n\)\nPARTITIONED", table_definitions("s3://b/x"), re.S))
