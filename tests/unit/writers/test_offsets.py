@@ -24,6 +24,7 @@ FOREIGN = [
     "\xa0",
     "Ω",
 ]
+FOREIGN_TERMS = ["Sjögren syndrome", "Ménière's disease", "Behçet\u2019s disease"]
 CHARTS = 200
 
 
@@ -37,6 +38,7 @@ def charts():
     chance = random.Random(6)
     for number in range(CHARTS):
         lines = SAMPLES[number % len(SAMPLES)].read_text(encoding="utf-8").splitlines()
+        lines.append(f"Assessment: {chance.choice(FOREIGN_TERMS)}, \U0001f9e0.")
         for _ in range(8):
             lines.insert(chance.randrange(len(lines) + 1), " ".join(chance.sample(FOREIGN, 3)) + ".")
         yield read_chart("\n".join(lines).encode(), chart_id=f"b/{number}")
