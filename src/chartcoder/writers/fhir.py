@@ -7,6 +7,7 @@ and the document it read. What FHIR has no element for (rank on the list to bill
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ FAMILY_ROLES = {
     "daughter": "DAU", "son": "SON", "child": "CHILD", "grandmother": "GRMTH", "grandfather": "GRFTH",
     "grandparent": "GRPRN", "aunt": "AUNT", "uncle": "UNCLE", "cousin": "COUSN",
 }  # fmt: skip
-"""Words of a cue -> HL7's v3-RoleCode; any other relative is FAMMEMB, a family member."""
+"""Words of a mention or its cue -> HL7's v3-RoleCode; any other relative is FAMMEMB, a family member."""
+WORD = re.compile(r"[a-z]+")
 
 NOT_IN_STRINGS = {control: " " for control in range(32) if chr(control) not in "\t\n\r"}
 """Control characters, which R4's string does not allow (2.24.0.1): a space each, so that lengths stay true."""
@@ -167,7 +169,9 @@ class _Writer:
                 "status": "partial",
                 "patient": self._patient,
                 **({"date": date} if date else {}),
-                "relationship": _concept(f"{TERMINOLOGY}/v3-RoleCode", _role(finding["cue"])),
+                "relationship": _concept(
+                    f"{TERMINOLOGY}/v3-RoleCode", _role(f"{finding['cue'] or ''} {finding['text']}")
+                ),
                 "condition": [{"code": self._icd(finding["code"], finding["description"])}],
             }
 
@@ -228,9 +232,10 @@ def _extension(name: str, **value: Any) -> Resource:
     return {"url": EXTENSIONS + name, **value}
 
 
-def _role(cue: str | None) -> str:
-    words = (cue or "").lower().split()
-    return next((role for word, role in FAMILY_ROLES.items() if word in words or f"{word}'s" in words), "FAMMEMB")
+def _role(said: str) -> str:
+    """Whose history it is, by a mention's own words and its cue."""
+    words = WORD.findall(said.lower())
+    return next((FAMILY_ROLES[word] for word in words if word in FAMILY_ROLES), "FAMMEMB")
 
 
 def _concept(system: str, code: str) -> Resource:

@@ -135,7 +135,8 @@ class ParquetTables:
             return
         table, batch = place
         folder = f"{self._root}/{table}/batch={batch}"
-        self._files.create_dir(folder, recursive=True)
+        if self._files.type_name == "local":  # a bucket has no folders, and would keep an empty object for each
+            self._files.create_dir(folder, recursive=True)
         target = f"{folder}/part-{self._parts[place]:05}.parquet"
         self._parts[place] += 1
         parquet.write_table(_as_table(rows, TABLES[table]), target, filesystem=self._files, compression="zstd")

@@ -89,6 +89,24 @@ def test_a_family_mention_is_a_family_member_history_and_no_condition(result):
     assert "C50.919" not in statuses(found)
 
 
+@pytest.mark.parametrize(
+    ("text", "cue", "role"),
+    [
+        ("MI", "father:", "FTH"),
+        ("Brother had colon cancer", None, "BRO"),
+        ("gout", "grandmother's", "GRMTH"),
+        ("gout", "fh:", "FAMMEMB"),
+        ("sonographic mass", None, "FAMMEMB"),
+    ],
+)
+def test_the_relative_is_who_the_cue_or_the_mention_itself_names(result, text, cue, role):
+    result["findings"] = [finding(text, 0, "family", cue=cue)]
+
+    (history,) = bundle(result | {"codes": []})["FamilyMemberHistory"]
+
+    assert history["relationship"]["coding"][0]["code"] == role
+
+
 def test_a_provenance_names_coder_engine_release_and_source(result):
     found = bundle(result)
 
