@@ -253,6 +253,7 @@ def test_two_rows_that_give_one_phrase_different_codes_are_named_by_file_and_lin
         ("Cellulitis, right leg.", "L03.115"),
         ("Primary open-angle glaucoma, bilateral, moderate stage.", "H40.1132"),
         ("POAG, bilateral, moderate stage.", "H40.1132"),
+        ("Osteoarthrits of the left knee.", "M17.12"),
         ("Proliferative diabetic retinopathy.", "E11.3599"),
         ("MDD, recurrent, moderate.", "F33.1"),
         ("Internal hemorrhoids, grade II.", "K64.1"),
@@ -284,3 +285,11 @@ def test_words_near_a_phrase_win_over_a_row_that_says_it_means_nothing(coder: Co
 def test_a_word_for_a_place_a_position_or_healing_names_no_disease(coder: Coder, text: str) -> None:
     codes = {finding.code for finding in coder.code(Chart(id="1", text=text)).findings}
     assert not codes & {"L84", "L89.90", "M26.609", "N52.9"}
+
+
+def test_a_phrase_with_two_codes_takes_a_side_and_a_stage_too(coder: Coder) -> None:
+    def codes_in(text: str) -> list[str | None]:
+        return [finding.code for finding in coder.code(Chart(id="1", text=text)).findings]
+
+    assert codes_in("Fractures of the distal radius and ulna, right.") == ["S52.501A", "S52.601A"]
+    assert codes_in("Hypertensive CKD stage 4.") == ["I12.9", "N18.4"]

@@ -175,6 +175,33 @@ def code_external_causes(draft: Draft) -> None:
             draft.bill(finding.code, [place], "I.C.20 external cause of the injury", rank=place + 500_000)
 
 
+TRIMESTER = re.compile(r"\b(first|second|third|1st|2nd|3rd)[ -]trimester\b", re.I)
+TRIMESTERS = ("first", "second", "third")
+
+
+def set_trimester(draft: Draft) -> None:
+    """I.C.15.a.3 and chapter 15's own note: the first trimester ends before 14 weeks 0 days, the second before 28; the
+    provider's word or number of weeks gives it."""
+    unset = [code for code in draft.matching("O") if "unspecified trimester" in draft.terminology.description(code)]
+    trimester = _trimester(draft) if unset else None
+    if trimester is None:
+        return
+    for code in unset:
+        wanted = draft.terminology.description(code).replace("unspecified trimester", f"{trimester} trimester")
+        siblings = (code[:-1] + digit for digit in "12345")
+        new = next((sibling for sibling in siblings if draft.terminology.description(sibling) == wanted), None)
+        if new:
+            draft.replace(code, new, f"I.C.15.a.3 {trimester} trimester")
+
+
+def _trimester(draft: Draft) -> str | None:
+    weeks = {int(f.code[4:6]) for _, f in draft.present() if f.code and re.fullmatch(r"Z3A\.[1-4]\d", f.code)}
+    if len(weeks) == 1:
+        return TRIMESTERS[(min(weeks) >= 14) + (min(weeks) >= 28)]
+    said = {word[0].lower() for word in TRIMESTER.findall(draft.view.text[:20_000])}
+    return TRIMESTERS["fst".index(said.pop().translate(str.maketrans("123", "fst")))] if len(said) == 1 else None
+
+
 def set_seventh_character(draft: Draft) -> None:
     """I.C.19.a: A while treatment is active, D in aftercare and healing, S for what an injury left behind."""
     injuries = [code for code in draft.candidates if len(code) == 8 and code[7] in "AB" and code[0] in "STVWXYM"]

@@ -23,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     conventions.drop_integral_symptoms,
     conventions.join_both_sides,
     conventions.drop_excluded,
+    chapters.set_trimester,
     chapters.set_seventh_character,
     chapters.code_external_causes,
     conventions.keep_billable,

@@ -151,6 +151,8 @@ class Vocabulary(dict[str, str]):
         number = self._words.get(canonical)
         if number is None:
             number = self._speller.correct(canonical)
+        if number is None and canonical != lower:  # a misspelled "-itis" that looks like a plural
+            number = self._speller.correct(lower)
         return UNKNOWN if number is None else core_character(number)
 
 

@@ -186,8 +186,8 @@ def add_curated(
                 for order in permuted(core):
                     phrases.add(order, Entry(tuple(sorted(attributes)), codes, rank, when))
     for row in rows:
-        if len(row.codes) == 1 and not row.when:
-            _inherit(phrases, row, by_code)
+        for place in range(len(row.codes) if not row.when else 0):
+            _inherit(phrases, row, place, by_code)
 
 
 def add_neoplasms(phrases: Phrases, by_code: dict[str, CodeEntry]) -> None:
@@ -218,14 +218,16 @@ def add_index(phrases: Phrases, index: Iterable[tuple[str, str]], by_code: dict[
         phrases.add_phrase(phrase, (_open_seventh(code),), RANK_INDEX, turn=False)
 
 
-def _inherit(phrases: Phrases, row: CuratedRow, by_code: dict[str, CodeEntry]) -> None:
-    title = by_code[row.codes[0]].description
+def _inherit(phrases: Phrases, row: CuratedRow, place: int, by_code: dict[str, CodeEntry]) -> None:
+    """Give a row's phrases the attributes that the title of its code at `place` stands with."""
+    codes = tuple(_open_seventh(_leaf_of(code, by_code)) for code in row.codes)
+    title = by_code[row.codes[place]].description
     family, meant = read_phrase(strip_tails(ENCOUNTER.sub("", title)))  # "POAG" need not say "primary" and "open" again
-    category = row.codes[0][:3]
+    category = row.codes[place][:3]
     inherited = [
         entry
         for entry in phrases.entries.get(family, {}).values()
-        if entry.codes and entry.codes[0].startswith(category) and entry.attributes and not entry.when
+        if len(entry.codes) == 1 and entry.codes[0].startswith(category) and entry.attributes and not entry.when
     ]
     for phrase in row.phrases:
         core, own = read_phrase(phrase)
@@ -233,7 +235,8 @@ def _inherit(phrases: Phrases, row: CuratedRow, by_code: dict[str, CodeEntry]) -
             asked = set(entry.attributes)
             attributes = tuple(sorted(asked - (meant - own) if meant < asked else asked))
             if own <= set(attributes):
-                phrases.add(core, entry._replace(attributes=attributes, rank=entry.rank + RANK_INHERITED))
+                all_codes = (*codes[:place], *entry.codes, *codes[place + 1 :])
+                phrases.add(core, Entry(attributes, all_codes, entry.rank + RANK_INHERITED))
 
 
 def drop_undone_conditions(phrases: Phrases) -> None:
@@ -286,11 +289,15 @@ def add_sides(phrases: Phrases, sides: Sides) -> None:
     """Every phrase whose code leaves the side open also stands, with a side beside it, for the code of that side."""
     for core, held in phrases.entries.items():
         for entry in list(held.values()):
-            if len(entry.codes) == 1 and SIDES.isdisjoint(entry.attributes):
-                for side, code in sides.get(stem_of(entry.codes[0]), {}).items():
+            if entry.codes and SIDES.isdisjoint(entry.attributes):
+                sided = [sides.get(stem_of(code), {}) for code in entry.codes]
+                for side in sorted(set.intersection(*map(set, sided))):
+                    codes = tuple(
+                        of_code[side] + code[len(of_code[side]) :]
+                        for of_code, code in zip(sided, entry.codes, strict=True)
+                    )
                     attributes = tuple(sorted({*entry.attributes, side}))
-                    whole = code + entry.codes[0][len(code) :]
-                    phrases.add(core, Entry(attributes, (whole,), entry.rank + RANK_SIDED, entry.when))
+                    phrases.add(core, Entry(attributes, codes, entry.rank + RANK_SIDED, entry.when))
 
 
 def _leaf_of(code: str, by_code: dict[str, CodeEntry]) -> str:
