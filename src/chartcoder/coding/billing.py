@@ -10,22 +10,36 @@ from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.guidelines import Draft, apply_guidelines
 from chartcoder.coding.terminology import Terminology
 
-INPATIENT = re.compile(
-    r"\b(?:discharge summary|hospital course|date of admission|admission date|discharge date|date of discharge"
-    r"|admitted to the (?:hospital|floor|icu|ward|service)|discharge diagnos[ei]s|discharged (?:home|to))\b",
+STAY = re.compile(
+    r"\b(?:discharge summary|hospital course|inpatient (?:progress )?note|date of admission|admission date"
+    r"|discharge date|date of discharge|length of stay|hospital day|admission diagnos[ei]s|admitting diagnos[ei]s)\b",
+    re.I,
+)
+"""What only the record of a hospital stay has."""
+VISIT = re.compile(
+    r"\b(?:clinic (?:note|visit)|office visit|outpatient|follow[- ]?up visit|telehealth|televisit|urgent care|walk-in"
+    r"|(?:ed|emergency (?:department|room)) (?:note|visit|course|record|physician|provider|diagnos[ei]s|impression)"
+    r"|seen in (?:the )?(?:clinic|office)|observation (?:status|stay)|same[- ]day surgery|ambulatory surgery)\b",
+    re.I,
+)
+"""Visits, emergency departments and observation: outpatient encounters (IV)."""
+ADMITTED = re.compile(
+    r"\b(?:admitted (?:to the (?:hospital|floor|icu|ward|service)|for|with|on|under)|discharge diagnos[ei]s"
+    r"|discharged (?:home|to))\b",
     re.I,
 )
 
 
-WORDS_OF_A_STAY = ("discharge", "admi", "hospital course")
-"""What `INPATIENT` cannot do without, quicker to look for."""
-
-
 def setting_of(text: str) -> Setting:
-    """Inpatient where the chart reads like a hospital stay, else outpatient (the stricter: IV.H)."""
-    low = text.lower()
-    stayed = any(word in low for word in WORDS_OF_A_STAY) and INPATIENT.search(text)
-    return "inpatient" if stayed else "outpatient"
+    """The setting a chart reads like: the record of a stay, a visit, or else by whether somebody was admitted.
+
+    Outpatient where it does not say, which is the stricter (IV.H).
+    """
+    if STAY.search(text):
+        return "inpatient"
+    if VISIT.search(text):
+        return "outpatient"
+    return "inpatient" if ADMITTED.search(text) else "outpatient"
 
 
 def bill(
