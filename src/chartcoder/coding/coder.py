@@ -134,5 +134,5 @@ def _make_engine(engine: str, folder: Path) -> Engine:
     if engine == "medspacy":
         from chartcoder.coding.engine_medspacy import MedspacyEngine
 
-        return MedspacyEngine()
+        return MedspacyEngine(mended=True)
     raise ValueError(f"unknown engine {engine!r}: one of {', '.join(ENGINES)}")

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chartcoder.coding.context import DROP, own_rules, stock_rules
+from chartcoder.coding.context import DROP, FORWARD, own_rules, stock_rules
 from chartcoder.coding.engine import Context
 from chartcoder.coding.sections import Sections, own_headings
 
@@ -20,9 +20,14 @@ LONGEST_TEXT = 1_000_000_000  # characters; spaCy's own limit guards models that
 class MedspacyEngine:
     """medspaCy's pipeline over given spans. One per process; takes a second to make."""
 
-    def __init__(self, *, extended: bool = True) -> None:
-        """`extended=False` leaves medspaCy's rules as they come, without the project's."""
+    def __init__(self, *, extended: bool = True, mended: bool = False) -> None:
+        """`extended=False` leaves medspaCy's rules as they come, without the project's.
+
+        `mended` lets a trigger act that runs into a term ("no history of" at "history of trauma"), as the compiled
+        engine does; without it medspaCy answers as it comes, and is the oracle.
+        """
         self._nlp = _load(extended=extended)
+        self._mended = mended
 
     def sentences(self, text: str) -> list[int]:
         """Where PyRuSH begins a sentence: offsets in characters, the first 0."""
@@ -47,8 +52,10 @@ class MedspacyEngine:
             for _, component in self._nlp.pipeline:
                 doc = component(doc)
         by_token = {token: entity for entity in doc.ents for token in range(entity.start, entity.end)}
+        running = doc._.context_graph.modifiers if self._mended else ()
         contexts = [
-            _context(by_token.get(entity.start)) if entity is not None else Context(None, {}) for entity in entities
+            _context(by_token.get(entity.start), running) if entity is not None else Context(None, {})
+            for entity in entities
         ]
         return [
             context._replace(section=sections.at(start) or context.section)
@@ -56,10 +63,15 @@ class MedspacyEngine:
         ]
 
 
-def _context(entity: Any) -> Context:
+def _context(entity: Any, running: Sequence[Any]) -> Context:
+    """An entity's context; of the `running` modifiers those count too that begin before it and end in it."""
     if entity is None:
         return Context(None, {})
     cues: dict[str, str] = {}
+    for modifier in running:
+        start, end = modifier.modifier_span
+        if modifier.direction.upper() == FORWARD and start < entity.start < end < entity.end:
+            cues.setdefault(modifier.category.upper(), entity.doc[start:end].text.lower())
     for modifier in entity._.modifiers:
         start, end = modifier.modifier_span
         cues.setdefault(modifier.category.upper(), entity.doc[start:end].text.lower())

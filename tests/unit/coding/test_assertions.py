@@ -79,3 +79,25 @@ def test_a_code_about_the_past_or_the_family_is_asserted_so_and_still_holds_of_t
 def test_a_disease_of_others_or_of_the_past_does_not_hold_of_the_patient(coder: Coder, text: str) -> None:
     (found,) = [f for f in coder.code(Chart(id="1", text=text)).findings if f.code and f.code[0] == "J"]
     assert not holds_of_patient(found)
+
+
+@pytest.fixture(scope="module", params=["compiled", "medspacy"])
+def engine(request: pytest.FixtureRequest, coder: Coder) -> Coder:
+    return coder if request.param == "compiled" else Coder(engine=request.param)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "wanted"),
+    [
+        ("Her husband has [[influenza]].", "other_person"),
+        ("Exposed to a coworker with [[tuberculosis]].", "other_person"),
+        ("Partner positive for [[chlamydia]].", "other_person"),
+        ("Her sister was diagnosed with [[lupus]].", "family"),
+        ("He has outgrown his [[asthma]].", "historical"),
+        ("No past medical history of [[stroke]].", "negated"),
+        ("Concern about [[stroke]].", "possible"),
+        ("The patient had no history of [[trauma]].", "negated"),
+    ],
+)
+def test_both_engines_read_the_projects_own_rules(engine: Coder, sentence: str, wanted: str) -> None:
+    assert asserted(engine, sentence) == wanted
