@@ -128,7 +128,7 @@ class EmbeddedCloud:
 
     def _lock_data(self) -> None:
         """Two clouds must not keep their state in one folder. The lock goes with the process, however it ends."""
-        self.data.mkdir(parents=True, exist_ok=True)
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # charts are kept in it, for this user alone
         self._lock = (self.data / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

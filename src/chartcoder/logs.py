@@ -30,6 +30,8 @@ OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asct
 class Formatter(LambdaPowertoolsFormatter):
     """Powertools' JSON, without what is not on the list and without the words of exceptions that are not ours."""
 
+    withholds = True
+
     def format(self, record: logging.LogRecord) -> str:
         return super().format(_withheld(record))
 

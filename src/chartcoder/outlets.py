@@ -26,6 +26,8 @@ STDOUT, STDERR = 1, 2  # file descriptors
 class PlacesOnly(logging.Formatter):
     """A library's log line by its logger, level and place; what it says is withheld."""
 
+    withholds = True  # so marked is also the formatter of our own log (`logs.Formatter`)
+
     def format(self, record: logging.LogRecord) -> str:
         line = f"{record.levelname} {record.name} at {record.pathname}:{record.lineno} (its words are withheld)"
         error = record.exc_info[1] if record.exc_info else None
@@ -53,8 +55,17 @@ def contain_process() -> None:
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(logging.StreamHandler())
-    for handler in root.handlers:  # Lambda's runtime has one of its own
-        handler.setFormatter(PlacesOnly())
+    for handler in _handlers(root):
+        if not getattr(handler.formatter, "withholds", False):
+            handler.setFormatter(PlacesOnly())
+
+
+def _handlers(root: logging.Logger) -> Iterator[logging.Handler]:
+    """Every handler there is: Lambda's runtime brings one, Powertools another where POWERTOOLS_DEBUG is set."""
+    yield from root.handlers
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            yield from logger.handlers
 
 
 def _show_warning(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pickle
@@ -24,7 +25,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from pydantic import BaseModel
 
 from chartcoder.chart import Chart
-from chartcoder.errors import UnreadableChart
+from chartcoder.errors import Unforeseen, UnreadableChart
 from chartcoder.logs import make_logger
 from chartcoder.protected import ProtectedText, contained, reveal, tell, trace
 from tests.security.talkative import FAILURES, WAYS, WORDS
@@ -241,6 +242,18 @@ class TestLog:
         assert no_word_in(capsys.readouterr().out)
 
 
+def test_no_environment_variable_makes_the_api_show_its_faults(monkeypatch, request):
+    for name in ("POWERTOOLS_DEV", "POWERTOOLS_EVENT_HANDLER_DEBUG", "POWERTOOLS_DEBUG"):
+        monkeypatch.setenv(name, "true")
+    call = request.getfixturevalue("call")
+    app = importlib.import_module("functions.api.app")
+    monkeypatch.setattr(app.answering, "status", lambda: int(WORDS))
+    with pytest.raises(Unforeseen) as raised:
+        call("GET", "/status")
+    assert str(raised.value) == "failed with ValueError"
+    assert no_word_in("".join(traceback.format_exception(raised.value)).replace("WORDS", ""))
+
+
 OUTLETS = {
     "an uncaught exception": "raise ValueError(W)",
     "an uncaught chain of exceptions": "try:\n    int(W)\nexcept ValueError as e:\n    raise KeyError(W) from e",
@@ -255,6 +268,7 @@ OUTLETS = {
     "boto3's debug log": (
         "import logging; logging.getLogger().setLevel(logging.DEBUG); logging.getLogger('botocore').debug('%s', W)"
     ),
+    "Powertools' debug log": ("import logging\nlogging.getLogger('aws_lambda_powertools.event_handler').debug(W)"),
     "an exception in a callback of a future": (
         "from concurrent.futures import Future\nf = Future(); f.add_done_callback(lambda f: int(W)); f.set_result(1)"
     ),
@@ -265,10 +279,11 @@ OUTLETS = {
 
 @pytest.mark.parametrize("outlet", OUTLETS)
 def test_nobody_elses_words_get_out_of_a_process(outlet):
-    code = f"W = input()\nfrom chartcoder.outlets import contain_process\ncontain_process()\n{OUTLETS[outlet]}\n"
-    done = run_python("-c", code, words=WORDS)
+    before = "import os\nos.environ['POWERTOOLS_DEBUG'] = 'true'\nimport aws_lambda_powertools\nW = input()\n"
+    contained = f"from chartcoder.outlets import contain_process\ncontain_process()\n{OUTLETS[outlet]}\n"
+    done = run_python("-c", before + contained, words=WORDS)
     assert no_word_in(done.stdout + done.stderr)
-    bare = run_python("-c", f"W = input()\n{OUTLETS[outlet]}\n", words=WORDS)
+    bare = run_python("-c", f"{before}{OUTLETS[outlet]}\n", words=WORDS)
     assert not no_word_in(bare.stdout + bare.stderr) or outlet == "boto3's debug log", "nothing was contained"
 
 
@@ -312,7 +327,7 @@ def test_the_command_line_tells_of_a_fault_no_word_of_the_chart(tmp_path):
 
 def run_python(*arguments: str, words: str = "") -> subprocess.CompletedProcess[str]:
     """A Python process of its own, with `words` on its standard input."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "PYTEST_"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "LOGURU_"))}
     return subprocess.run(
         [sys.executable, *arguments],
         input=words, capture_output=True, text=True, cwd=ROOT, env=environment, check=False, timeout=120,
