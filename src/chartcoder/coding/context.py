@@ -187,16 +187,21 @@ class TriggerFinder:
 
 def prune_overlapping(modifiers: list[Modifier]) -> list[Modifier]:
     """Of overlapping triggers keep the one with more tokens; of equals the first. medspaCy's
-    `prune_overlapping_matches`."""
+    `prune_overlapping_matches`: it looks at two neighbours, keeps one, goes on behind both, and begins again until
+    none overlap. So of "was not demonstrated" remains "was not", and not the "demonstrated" that ends its scope.
+    """
     while True:
-        modifiers = sorted(modifiers, key=lambda modifier: (modifier.start, modifier.end))
+        rest = iter(sorted(modifiers, key=lambda modifier: (modifier.start, modifier.end)))
         kept: list[Modifier] = []
-        for modifier in modifiers:
-            if kept and overlap(kept[-1].start, kept[-1].end, modifier.start, modifier.end):
-                if modifier.trigger.tokens > kept[-1].trigger.tokens:
-                    kept[-1] = modifier
+        current = next(rest, None)
+        while current is not None:
+            following = next(rest, None)
+            if following is None or not overlap(current.start, current.end, following.start, following.end):
+                kept.append(current)
+                current = following
             else:
-                kept.append(modifier)
+                kept.append(following if following.trigger.tokens > current.trigger.tokens else current)
+                current = next(rest, None)
         if len(kept) == len(modifiers):
             return kept
         modifiers = kept
