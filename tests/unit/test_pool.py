@@ -1,13 +1,15 @@
 """The coding pool with real processes and the real coder."""
 
+import json
 import os
 import time
 from concurrent.futures import Future
 
 import pytest
 
-from chartcoder.errors import CodingFailed, UnreadableChart
+from chartcoder.errors import CodingFailed, SeveralCharts, UnreadableChart
 from chartcoder.pool import CodingPool
+from tests.unit.readers.documents import document_reference, kept
 
 TEXT = b"ASSESSMENT:\nType 2 diabetes. Denies chest pain."
 
@@ -46,6 +48,24 @@ def test_a_chart_is_coded_and_an_unreadable_one_says_why(pool):
     assert outcome(pool) == ["E11.9"]
     with pytest.raises(UnreadableChart, match="has no text"):
         outcome(pool, b" ")
+
+
+def with_facts(coded):
+    return [code.code for code in coded.codes], [code.code for code in coded.given], coded.about
+
+
+@pytest.mark.parametrize("pool", [with_facts], indirect=True)
+def test_documents_of_any_format_are_coded_and_several_in_one_object_are_one_failure(pool):
+    future = pool.submit(kept("visit.ccda.xml"), "c1")
+    billed, given, about = pool.outcome(future)
+
+    assert "M35.00" in billed
+    assert given == ["59621000", "I10"]
+    assert (about["setting"], about["date"]) == ("outpatient", "2026-03-10")
+    assert "I10" not in billed
+    several = json.dumps(document_reference()).encode()
+    with pytest.raises(SeveralCharts, match="holds 2 documents"):
+        outcome(pool, several + b"\n" + several)
 
 
 @pytest.mark.parametrize("pool", [misbehave], indirect=True)
