@@ -10,7 +10,7 @@ step ruff check .
 step ruff format --check .
 step mypy
 step lint-imports
-step cfn-lint template.yaml
+step cfn-lint template.yaml repositories.yaml
 step sam validate --lint
 (cd playbooks && step ansible-lint --offline --profile production)
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run embedded/ami/bin)

@@ -141,7 +141,7 @@ def _images(stack: str, client: Clients) -> Iterator[Left]:
     for page in ecr.get_paginator("describe_repositories").paginate():
         for one in page["repositories"]:
             tags = {t["Key"]: t["Value"] for t in ecr.list_tags_for_resource(resourceArn=one["repositoryArn"])["tags"]}
-            if tags.get("AwsSamCliCompanionStack", "").startswith(f"{stack}-"):
+            if tags.get("AwsSamCliCompanionStack", "").startswith(f"{stack}-") or tags.get("chartcoder:stack") == stack:
                 name = one["repositoryName"]
                 yield Left("repository", name, f"aws ecr delete-repository --repository-name {name} --force")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools.security import rule_sets
 from tools.security.findings import Finding, NotChecked, judge, read_exceptions
-from tools.security.rendering import Template, render_variants
+from tools.security.rendering import Template, render_plain, render_variants
 
 EXCEPTIONS = rule_sets.HERE / "exceptions.yaml"
 
@@ -22,7 +22,9 @@ Check = tuple[str, Callable[[], Iterable[Finding]]]
 
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
-        checks = template_checks(rule_sets.ROOT / "template.yaml", Path(folder)) + file_checks(tracked_files())
+        checks = template_checks(
+            rule_sets.ROOT / "template.yaml", rule_sets.ROOT / "repositories.yaml", Path(folder)
+        ) + file_checks(tracked_files())
         found, broken = run_all(checks)
     complaints = broken + ([] if broken else judge(found, read_exceptions(EXCEPTIONS)))
     for complaint in complaints:
@@ -34,18 +36,18 @@ def main() -> int:
     return 0
 
 
-def template_checks(template: Path, folder: Path) -> list[Check]:
-    """The rule sets that read the template, over each variant of the stack."""
+def template_checks(template: Path, repositories: Path, folder: Path) -> list[Check]:
+    """The rule sets that read templates, over each variant of the stack and over the images' repositories."""
     with_references: list[Path] = []
     with_names: list[Path] = []
     names: list[Template] = []
-    for variant, references, named in render_variants(template):
+    for variant, references, named in [*render_variants(template), render_plain(repositories)]:
         for paths, kind, content in ((with_references, "references", references), (with_names, "names", named)):
             paths.append(folder / f"{variant}.{kind}.json")
             paths[-1].write_text(json.dumps(content))
         names.append(named)
     return [
-        ("cfn-lint with cfn-lint-serverless", lambda: rule_sets.cfn_lint(template)),
+        ("cfn-lint with cfn-lint-serverless", lambda: rule_sets.cfn_lint([template, repositories])),
         ("cdk-nag: HIPAA.Security, NIST.800-53.R5, AwsSolutions", lambda: rule_sets.cdk_nag(with_references)),
         ("cfn-guard: AWS Control Tower", lambda: rule_sets.control_tower(with_names)),
         ("checkov: CloudFormation", lambda: rule_sets.checkov_templates(with_references)),

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from samtranslator.yaml_helper import yaml_parse
+
 from embedded.stack import expand_template
 from tests.unit.template.cloudformation import NO_VALUE, PSEUDO, VARIANTS, Stack
 
@@ -41,6 +43,12 @@ def render_variants(template: Path) -> Iterator[tuple[str, Template, Template]]:
     expanded = expand_template(template, {})
     for name, parameters in VARIANTS.items():
         yield name.replace(" ", "-"), render(_References(expanded, parameters)), render(_Names(expanded, parameters))
+
+
+def render_plain(template: Path) -> tuple[str, Template, Template]:
+    """The same of a template that needs no transform, with its own defaults."""
+    plain = yaml_parse(template.read_text())
+    return template.stem, render(_References(plain, {})), render(_Names(plain, {}))
 
 
 def render(stack: Stack) -> Template:

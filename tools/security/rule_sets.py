@@ -41,16 +41,16 @@ def run(command: Sequence[str | Path], *, good: tuple[int, ...] = (0,), given: s
     return done.stdout
 
 
-def cfn_lint(template: Path) -> Findings:
+def cfn_lint(templates: Sequence[Path]) -> Findings:
     """cfn-lint with cfn-lint-serverless, informational checks included."""
     serverless = ["--append-rules", "cfn_lint_serverless.rules", "--include-checks", "I"]
     printed = run(
-        [THEIRS / "cfn-lint", *serverless, "--format", "json", "--template", str(template)],
+        [THEIRS / "cfn-lint", *serverless, "--format", "json", "--template", *map(str, templates)],
         good=(0, 2, 4, 6, 8, 10, 12, 14),
     )
     for found in json.loads(printed):
         path = found["Location"]["Path"] or []
-        at = path[1] if path[:1] == ["Resources"] else template.name
+        at = path[1] if path[:1] == ["Resources"] else Path(found["Filename"]).name
         yield Finding(f"cfn-lint:{found['Rule']['Id']}", str(at), found["Message"])
 
 
@@ -78,10 +78,8 @@ def control_tower(templates: Sequence[Path]) -> Findings:
     rules = ["--rules", str(package / "rules" / "control-tower" / "cfn-guard")]
     asked = ["--type", "CFNTemplate", "--output-format", "json", "--show-summary", "none", "--structured"]
     for report in json.loads(run([guard, "validate", *data, *rules, *asked], good=(0, 19))):
-        if len(report["compliant"]) < 10:
-            raise NotChecked(
-                f"cfn-guard applied {len(report['compliant'])} rules to {report['name']}; expected 10 or more"
-            )
+        if not report["compliant"]:
+            raise NotChecked(f"cfn-guard found no rule of its for {report['name']}")
         for broken in report["not_compliant"]:
             rule, says = broken["Rule"]["name"], _guards_words(broken)
             for at in sorted(_resources_named(broken)) or ["template.yaml"]:
@@ -111,8 +109,8 @@ def identity_policies(templates: Sequence[Template]) -> Findings:
     """parliament and cloudsplaining over every role's statements."""
     given = "".join(json.dumps(template) + "\n" for template in templates)
     *found, last = run([THEIRS / "python", HERE / "identity_policies.py"], given=given).splitlines()
-    if json.loads(last)["policies"] < 8 * len(templates):
-        raise NotChecked(f"{last} policies read in {len(templates)} templates; expected eight a template or more")
+    if json.loads(last)["policies"] < 6 * len(templates):
+        raise NotChecked(f"{last} policies read in {len(templates)} templates; expected six a template or more")
     for line in found:
         said = json.loads(line)
         yield Finding(said["rule"], said["at"], said["says"])

@@ -238,9 +238,12 @@ def test_nobody_deletes_objects_keys_queues_tables_or_logs(stack: Stack, role: s
 @pytest.mark.parametrize("role", ["MasterRole", "WorkerRole"])
 def test_images_are_pulled_only_from_the_repositories_made_for_this_stack(stack: Stack, role: str) -> None:
     for action in ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"):
-        (statement,) = granted(stack, role, action)
-        tag = {"aws:ResourceTag/AwsSamCliCompanionStack": "chartcoder-*-CompanionStack"}
-        assert statement["Condition"] == {"StringLike": tag}
+        sams, own = granted(stack, role, action)
+        assert sams["Condition"] == {
+            "StringLike": {"aws:ResourceTag/AwsSamCliCompanionStack": "chartcoder-*-CompanionStack"}
+        }
+        assert own["Resource"] == "arn:aws:ecr:us-east-1:123456789012:repository/chartcoder/*"
+        assert own["Condition"] == {"StringEquals": {"aws:ResourceTag/chartcoder:stack": "chartcoder"}}
 
 
 @pytest.mark.parametrize("role", FUNCTIONS)
