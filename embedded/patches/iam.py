@@ -6,7 +6,8 @@ keys as AWS does for an HTTPS request.
 RunInstances is authorised on AWS for each resource that a launch touches, with condition keys of its own, and
 TerminateInstances for each instance with its tags (Service Authorization Reference, Amazon EC2). ministack asks once,
 without any key, which no policy worth its name allows. It also asks for names of actions (SQS's batches) and for
-resources (log streams) that AWS does not, and does not know DynamoDB's key of the item.
+resources (log streams) that AWS does not, and does not know DynamoDB's key of the
+item, nor the key that an upload to S3 names.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ from embedded.patches.base import replace, require
 
 _AS_OVER_TLS = {"aws:securetransport": "true", "s3:tlsversion": "1.3"}
 _LAUNCH, _TAG, _PASS, _TERMINATE = "ec2:RunInstances", "ec2:CreateTags", "iam:PassRole", "ec2:TerminateInstances"
+_ENCRYPTION_HEADERS = (  # besides the one that the emulator knows
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-customer-algorithm",
+)
 _AMI_OWNER = "amazon"  # of the public images that the emulator knows
 
 _caller: ContextVar[str] = ContextVar("caller")
@@ -39,6 +44,12 @@ def install() -> None:
     @replace(iam_actions, "dynamodb_service_context", "body")
     def dynamodb_service_context(original: Callable[..., Any], body: bytes) -> dict[str, Any]:
         return {**original(body), **_leading_keys(json.loads(body or b"{}"))}
+
+    @replace(iam_actions, "s3_service_context", "iam_action", "query_params", "path", "headers")
+    def s3_service_context(original: Callable[..., Any], iam_action: str, *rest: Any) -> dict[str, Any]:
+        headers = rest[2] or {}
+        named = {f"s3:{name}": headers[name] for name in _ENCRYPTION_HEADERS if headers.get(name)}
+        return {**original(iam_action, *rest), **(named if iam_action == "s3:PutObject" else {})}
 
     @replace(iam_evaluator, "_resolve_condition_key", "key", "ctx")
     def resolve_condition_key(original: Callable[..., Any], key: str, context: Any) -> Any:

@@ -253,6 +253,26 @@ def test_a_worker_may_take_a_chart_read_it_store_its_result_and_be_done(stack: S
     sqs.delete_message(QueueUrl=settings.charts_queue_url, ReceiptHandle=message["ReceiptHandle"])
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"ServerSideEncryption": "AES256"},
+        {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:aws:kms:us-east-1:111122223333:key/another"},
+        {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32},
+    ],
+    ids=["S3's key", "another key", "a key of its own"],
+)
+def test_a_worker_may_store_a_result_under_no_other_key(stack: Stack, worker: Clients, named: dict[str, str]) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        worker("s3").put_object(Bucket=stack.settings.results_bucket, Key="results/b/c/2.json.zz", Body=b"x", **named)
+
+
+def test_a_worker_may_say_that_a_result_is_under_the_stacks_key(stack: Stack, worker: Clients) -> None:
+    key = stack.owner("kms").describe_key(KeyId=stack.cloud.resources["Key"])["KeyMetadata"]["Arn"]
+    named = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+    worker("s3").put_object(Bucket=stack.settings.results_bucket, Key="results/b/c/3.json.zz", Body=b"x", **named)
+
+
 def test_a_master_may_launch_a_worker_and_end_it(stack: Stack, master: Clients) -> None:
     settings = stack.settings
     tags = tagged(settings.stack, "worker")

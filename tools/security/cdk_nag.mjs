@@ -2,6 +2,7 @@
 // "passed", "found" or "unread" (a rule that could not read the resource).
 //
 //   node cdk_nag.mjs TEMPLATE.json ...
+import { dirname, join } from 'node:path';
 import { App, Aspects, Stack } from 'aws-cdk-lib';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
@@ -24,7 +25,7 @@ const logger = {
 };
 
 for (const templateFile of process.argv.slice(2)) {
-  const app = new App({ analyticsReporting: false });
+  const app = new App({ analyticsReporting: false, outdir: join(dirname(templateFile), 'cdk.out') });
   const stack = new Stack(app, 'Stack', { env: { account: '123456789012', region: 'us-east-1' } });
   new CfnInclude(stack, 'Template', { templateFile });
   for (const Pack of [HIPAASecurityChecks, NIST80053R5Checks, AwsSolutionsChecks]) {

@@ -155,6 +155,29 @@ def test_a_right_to_items_of_one_partition_is_none_to_another(owner: Any, user: 
         mine.put_item(TableName=name, Item={"pk": {"S": "YOURS#1"}})
 
 
+@pytest.mark.parametrize(
+    ("header", "named"),
+    [
+        (
+            "aws-kms-key-id",
+            {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "arn:aws:kms:us-east-1:111122223333:key/k"},
+        ),
+        ("customer-algorithm", {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}),
+    ],
+)
+def test_a_policy_sees_under_which_key_an_upload_asks_to_be_kept(
+    owner: Any, user: Any, header: str, named: dict[str, str]
+) -> None:
+    bucket = f"b-{uuid.uuid4().hex[:12]}"
+    owner("s3").create_bucket(Bucket=bucket)
+    asked = {"Null": {f"s3:x-amz-server-side-encryption-{header}": "false"}}
+    deny = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*", "Condition": asked}
+    mine = user(allow("s3:PutObject"), deny)("s3")
+    mine.put_object(Bucket=bucket, Key="k", Body=b"x")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        mine.put_object(Bucket=bucket, Key="k", Body=b"x", **named)
+
+
 def test_what_is_refused_over_plain_http_is_not_refused_on_loopback(owner: Any, user: Any) -> None:
     tls_only = {
         "Effect": "Deny",

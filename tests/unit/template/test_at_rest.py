@@ -60,6 +60,21 @@ def test_every_bucket_is_encrypted_with_the_key_but_the_one_that_takes_access_lo
             assert rule["BucketKeyEnabled"] is True, name
 
 
+@pytest.mark.parametrize("bucket", ["ChartsBucket", "ResultsBucket"])
+def test_nothing_is_put_into_a_bucket_of_charts_or_results_under_another_key(stack: Stack, bucket: str) -> None:
+    document = stack.of("S3::BucketPolicy")[f"{bucket}Policy"]["PolicyDocument"]
+    key, kind = "s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption"
+    denied = [
+        {"StringNotEquals": {key: KEY}, "Null": {key: "false"}},
+        {"StringNotEquals": {kind: "aws:kms"}, "Null": {kind: "false"}},
+        {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
+    ]
+    for condition in denied:
+        (denial,) = [s for s in document["Statement"] if s["Effect"] == "Deny" and s["Condition"] == condition]
+        assert (denial["Principal"], denial["Action"]) == ("*", "s3:PutObject")
+        assert denial["Resource"] == f"${{{bucket}.Arn}}/*"
+
+
 def test_every_bucket_is_closed_owned_and_versioned(stack: Stack) -> None:
     for name, bucket in stack.of("S3::Bucket").items():
         closed = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
