@@ -2,6 +2,8 @@
 
 Invoked with `{"text": "...", "id": "...", "setting": "inpatient" | "outpatient"}` (the last two are optional), or by
 `POST /code` with that as the body. The answer is the coded chart, or a problem (RFC 9457) that repeats no word of it.
+
+Its trace is what Lambda itself writes: X-Ray's recorder would bring botocore, and with it double the cold start.
 """
 
 import json
@@ -9,7 +11,6 @@ import os
 from http import HTTPStatus
 from typing import Any, get_args
 
-from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -26,13 +27,12 @@ LONGEST_ID = 257  # <batch>/<chart>
 EXPECTED = 'expected a JSON object such as {"text": "Assessment: type 2 diabetes."}'
 
 contain_process()
-logger, tracer = make_logger(), Tracer()
+logger = make_logger()
 coder = Coder(engine=Settings.read(os.environ).engine)
 
 
 @contained
 @logger.inject_lambda_context(log_event=False, clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if "httpMethod" not in event:
         return code(read_chart(event, context.aws_request_id))
