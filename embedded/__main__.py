@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from embedded.cloud import EmbeddedCloud
+from embedded.sam_local import write_template
 
 
 def main() -> int:
@@ -38,6 +39,9 @@ def main() -> int:
             print(f"{name:28}{value}")
         for name, reason in cloud.without_effect.items():
             print(f"without effect here: {name} ({reason})")
+        if cloud.containers and cloud.containers.place:
+            template = write_template(cloud, cloud.data / "sam-local.json")
+            print(f"sam local   --template {template} --docker-network {cloud.containers.place.network}")
         sys.stdout.flush()
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
     return 0

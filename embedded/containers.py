@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from embedded.emulator_process import free_port
-from embedded.engine import CLOUD, INSTANCE, Place, cloud_id, connect, containers, make_network, sweep
+from embedded.engine import CLOUD, INSTANCE, Place, cloud_id, connect, containers, make_network, sweep, untag
 from embedded.images import build_machine_image, build_project_images
 from embedded.registry import Registry
 from embedded.stack import IMAGES
@@ -61,6 +61,15 @@ class Containers:
         assert self.registry is not None  # noqa: S101 - prepare comes first
         return f"{self.registry.address}/{name}"
 
+    def local_image(self, dockerfile: str) -> str:
+        """The tag in the engine of the image of a Dockerfile."""
+        return _local_name(IMAGES[dockerfile])
+
+    def endpoint(self, loopback: str) -> str:
+        """The address of the AWS endpoints as containers of the cloud's network find it."""
+        assert self.place is not None  # noqa: S101 - prepare comes first
+        return f"http://{self.place.gateway}:{loopback.rpartition(':')[2]}"
+
     def names(self) -> list[str]:
         """The cloud's containers that are there, in any state."""
         return [str(container.name) for container in containers(self.client, f"{CLOUD}={self._cloud}")]
@@ -75,6 +84,8 @@ class Containers:
     def close(self) -> None:
         """End what is left of the cloud in the engine, and the registry. Idempotent."""
         sweep(self.client, self._cloud)
+        for tagged in self.place.images if self.place else ():
+            untag(self.client, tagged)
         if self.registry:
             self.registry.stop()
 

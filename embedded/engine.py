@@ -115,6 +115,14 @@ def sweep(client: docker.DockerClient, cloud: str) -> int:
     return len(found)
 
 
+def untag(client: docker.DockerClient, image: str) -> None:
+    """Take a name from an image; one that has it no more is no error, and one in use keeps it."""
+    try:
+        client.images.remove(image, force=False, noprune=True)
+    except APIError as error:
+        log.info("%s stays: %s", image, error.explanation)
+
+
 def main_process(container: Container) -> int | None:
     """The process id of a container's first process on this machine; None when it does not run."""
     try:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import docker
 import pytest
 from docker.errors import DockerException
+
+from embedded.cloud import EmbeddedCloud
+from tests.e2e.conftest import Pipeline
 
 ROOT = Path(__file__).parents[2]
 SAM = Path(sys.executable).parent / "sam"
@@ -77,6 +82,43 @@ def control(engine: docker.DockerClient, built: Path) -> Image:
 @pytest.fixture(scope="session")
 def coder(engine: docker.DockerClient, built: Path) -> Image:
     return Image(engine, _image_of("CoderFunction", built))
+
+
+@pytest.fixture(scope="session")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the registry keeps its images, so that each is pushed once a session."""
+    return tmp_path_factory.mktemp("registry")
+
+
+Deploy = Callable[..., Pipeline]
+
+
+@contextmanager
+def deploying(data: Path, pushed: Path | None = None) -> Iterator[Deploy]:
+    """Deploys stacks with parameters of a test's own: in containers where images are `pushed`, else as processes."""
+    pipelines: list[Pipeline] = []
+
+    def deployed(**parameters: str) -> Pipeline:
+        folder = data / str(len(pipelines))
+        cloud = EmbeddedCloud(
+            ROOT, folder, parameters=parameters, persist=False, docker=pushed is not None, images=pushed
+        )
+        pipelines.append(Pipeline(cloud.start()))
+        return pipelines[-1]
+
+    try:
+        yield deployed
+        for pipeline in pipelines:
+            pipeline.tell()
+    finally:
+        for pipeline in pipelines:
+            pipeline.cloud.stop()
+
+
+@pytest.fixture
+def deploy(engine: docker.DockerClient, tmp_path: Path, pushed: Path) -> Iterator[Deploy]:
+    with deploying(tmp_path, pushed) as deployed:
+        yield deployed
 
 
 def _image_of(function: str, template: Path) -> str:
