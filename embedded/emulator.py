@@ -174,7 +174,7 @@ class Emulator:
             client, place, folder=self.layout.instances, environment=environment
         )
         runs = functions_container.ContainerRuns(client, place, scratch=self.layout.data / "tmp")
-        return machines, runs, lambda uri: place.images.get(uri, uri)
+        return machines, runs, lambda uri: engine.by_digest(client, place, uri)
 
     def _function_environment(self, config: dict[str, Any]) -> Mapping[str, str]:
         """The template's variables and those Lambda sets (Lambda Developer Guide, "Defined runtime variables")."""

@@ -123,6 +123,18 @@ def untag(client: docker.DockerClient, image: str) -> None:
         log.info("%s stays: %s", image, error.explanation)
 
 
+def by_digest(client: docker.DockerClient, place: Place, image: str) -> str:
+    """A tagged image by the digest that was pushed to its registry, as Lambda resolves it when a function is made."""
+    if image in place.images or "@" in image:
+        return place.images.get(image, image)
+    repository = image.rpartition(":")[0] if ":" in image.rpartition("/")[2] else image
+    try:
+        pushed: list[str] = client.images.get(image).attrs["RepoDigests"]
+    except NotFound:
+        return image
+    return next((digest for digest in pushed if digest.startswith(f"{repository}@")), image)
+
+
 def main_process(container: Container) -> int | None:
     """The process id of a container's first process on this machine; None when it does not run."""
     try:

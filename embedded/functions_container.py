@@ -13,7 +13,7 @@ import docker
 from docker.errors import APIError
 from docker.models.containers import Container
 
-from embedded.engine import CLOUD, FUNCTION, Place, await_end, main_process, remove
+from embedded.engine import CLOUD, FUNCTION, Place, await_end, by_digest, main_process, remove
 from embedded.functions import Config
 
 OUTPUT = "/output"  # in the container
@@ -39,7 +39,7 @@ class ContainerRuns:
         os.mkfifo(pipe)
         pipe.chmod(0o622)  # whoever the image runs as
         container: Container = self._client.containers.create(
-            self._image(config),
+            by_digest(self._client, self._place, config["ImageUri"]),
             entrypoint=["sh", "-c", f'exec "$@" >{OUTPUT} 2>&1', "sh"],
             command=command,
             environment=dict(environment),
@@ -53,10 +53,6 @@ class ContainerRuns:
             volumes={str(pipe): {"bind": OUTPUT, "mode": "rw"}},
         )
         return RunningContainer(container, pipe)
-
-    def _image(self, config: Config) -> str:
-        uri: str = config.get("ImageUri") or config.get("Code", {}).get("ImageUri") or config["_image_uri"]
-        return self._place.images.get(uri, uri)
 
 
 def _ephemeral(config: Config) -> int:

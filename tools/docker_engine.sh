@@ -2,7 +2,8 @@
 # A Docker engine where there is none yet, and Debian's slim image where no registry of images can be reached: what the
 # gate needs on a bare Debian 12. Whoever has Docker needs none of it.
 #
-#   tools/docker_engine.sh start   installs Docker from Debian where it is missing, and starts it by hand where nobody did
+#   tools/docker_engine.sh start   installs Docker and an image registry from Debian where they are missing, and starts the
+#                                  engine by hand where nobody did
 #   tools/docker_engine.sh base    makes debian:bookworm-slim with debootstrap, unless the engine has it or can pull it
 #
 # The image carries what this machine itself needs to reach Debian and PyPI: its extra certificates, /etc/pip.conf and pip's
@@ -32,6 +33,7 @@ has() {
 answers() { docker info >/dev/null 2>&1; }
 
 start() {
+  has docker-registry || has registry || install docker-registry
   if answers; then
     say "an engine answers: $(docker version --format '{{.Server.Version}}')"
     return
