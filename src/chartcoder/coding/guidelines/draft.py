@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -39,7 +40,10 @@ class Draft:
         if held is None:
             first = min(places, default=len(self.findings))
             held = self.candidates[code] = Candidate(code, [], [], first if rank is None else rank)
-        held.evidence = sorted({*held.evidence, *places})
+        for place in places:  # put in where it belongs: a chart may say one thing ten thousand times
+            at = bisect_left(held.evidence, place)
+            if held.evidence[at : at + 1] != [place]:
+                held.evidence.insert(at, place)
         if rule and rule not in held.rules:
             held.rules.append(rule)
         self.rejected.pop(code, None)
