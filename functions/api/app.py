@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from chartcoder.logs import make_logger
 from chartcoder.outlets import contain_process
 from chartcoder.protected import contained
-from functions.api.http import ERRORS, accepted, guarded, problem, serialize, submitted, token
+from functions.api.http import ERRORS, accepted, guarded, problem, serialize, submitted, token, whole
 from functions.api.wiring import connect
 
 contain_process()
@@ -22,7 +22,7 @@ answering = connect(os.environ)
 app.get("/batches")(lambda: answering.batches(token=token(app)))
 app.get("/batches/<batch>")(lambda batch: answering.batch(batch))
 app.get("/batches/<batch>/charts")(lambda batch: answering.charts(batch, token=token(app)))
-app.get("/batches/<batch>/charts/<chart>")(lambda batch, chart: answering.chart(batch, chart))
+app.get("/batches/<batch>/charts/<chart>")(lambda batch, chart: whole(answering.chart(batch, chart)))
 app.get("/failures")(lambda: answering.failures(token=token(app)))
 app.post("/failures/redrive")(lambda: answering.redrive(batch=submitted(app, required=False).get("batch")))
 app.get("/runs")(lambda: answering.runs(token=token(app)))

@@ -10,6 +10,8 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from chartcoder.errors import BadRequest, ChartTooLarge, NotFound
 from chartcoder.untrusted import NotJson, parse_json
 
+MOST_ANSWER = 5_900_000
+"""Bytes. Lambda answers with six million at most (Lambda quotas, "Invocation payload"), of which some are its own."""
 EXPECTED = 'expected a JSON object, for example {"batch": "b1", "text": "..."}'
 
 ERRORS: dict[type[Exception], HTTPStatus] = {
@@ -42,6 +44,22 @@ def submitted(app: APIGatewayRestResolver, *, required: bool = True) -> dict[str
 def token(app: APIGatewayRestResolver) -> str | None:
     """The page asked for."""
     return app.current_event.get_query_string_value("next_token")
+
+
+def whole(answer: dict[str, Any]) -> Response:
+    """200 with one chart's result, however long.
+
+    Raises:
+        ChartTooLarge: it is longer than Lambda hands on.
+    """
+    body = serialize(answer)
+    size = len(json.dumps(body))  # as Lambda counts it: a string within JSON, its quotes and accents escaped
+    if size > MOST_ANSWER:
+        raise ChartTooLarge(
+            f"the result takes {size:,} bytes; an answer holds at most {MOST_ANSWER:,}. Split the document and submit "
+            "its parts; the codes to bill are in the list of the batch's charts"
+        )
+    return Response(HTTPStatus.OK, "application/json", body)
 
 
 def accepted(answer: dict[str, Any]) -> Response:

@@ -205,6 +205,16 @@ def test_a_chart_over_the_limit_is_refused_with_the_limit(call):
     assert SECRET not in json.dumps(problem)
 
 
+def test_a_result_longer_than_an_answer_may_be_is_refused_with_what_to_do(call, results):
+    finding = {"text": SECRET, "start": 0, "end": 11}
+    packed = pack({"id": "b1/c1", "codes": [], "findings": [finding] * 150_000})
+    results.store([Outcome(reference("c1"), "coded", ("I10",), packed)], worker="i-1", run="stack-000001")
+    status, _, problem = call("GET", "/batches/b1/charts/c1")
+    assert status == 413
+    assert "Split the document" in problem["detail"]
+    assert call("GET", "/batches/b1/charts")[2]["charts"][0]["codes"] == ["I10"]
+
+
 @pytest.mark.parametrize("name", [name for name in BODIES if name != "nothing"])
 def test_the_coder_refuses_a_body_of_another_shape(function, name, capsys):
     body = BODIES[name]
