@@ -341,6 +341,14 @@ def test_the_api_refuses_a_key_that_nobody_has(stack: Stack) -> None:
     assert status == 403
 
 
+def test_the_api_refuses_another_account_whatever_it_may_do_at_home(stack: Stack) -> None:
+    """The emulator takes an account's number for the key of its owner, who may do everything there. It keeps accounts
+    apart, so that the API is not found; AWS answers 403, since no policy of the API names another account.
+    """
+    foreign = {"AWS_ACCESS_KEY_ID": "999999999999", "AWS_SECRET_ACCESS_KEY": "made-up"}
+    assert Asked(stack, **foreign).get("/status")[0] == 404
+
+
 def test_the_api_refuses_a_signature_by_another_secret(stack: Stack, reader: dict[str, str]) -> None:
     status, body = Asked(stack, **{**reader, "AWS_SECRET_ACCESS_KEY": "made-up"}).get("/status")
     assert (status, "signature" in body.lower()) == (403, True)

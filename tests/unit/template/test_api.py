@@ -85,6 +85,12 @@ def test_api_gateway_calls_the_functions_in_its_own_name(stack: Stack) -> None:
         assert "credentials" not in operation["x-amazon-apigateway-integration"], route
 
 
+def test_no_policy_of_the_api_lets_another_account_in(stack: Stack) -> None:
+    (api,) = stack.of("ApiGateway::RestApi").values()
+    assert "Policy" not in api
+    assert "x-amazon-apigateway-policy" not in body_of(stack)
+
+
 def test_no_other_origin_is_let_in(stack: Stack) -> None:
     body = body_of(stack)
     assert "Access-Control-Allow-Origin" not in json.dumps(body)

@@ -173,6 +173,7 @@ MISTAKES: list[Mistake] = [
     ("a policy of Amazon's", "CoderRole:ManagedPolicyArns", ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]),
     ("an open route", "Api:Body.paths./code.post.security", GONE),
     ("a route open to an authorizer called none", "Api:Body.paths./status.get.security", [{"NONE": []}]),
+    ("other accounts at the API", "Api:Body.x-amazon-apigateway-policy", {"Statement": [{"Principal": ANYBODY}]}),
     ("a route nobody named", "Api:Body.paths./{proxy+}", {"get": {"x-amazon-apigateway-integration": {}}}),
     ("the caller's own rights", "Api:Body.paths./runs.get.x-amazon-apigateway-integration.credentials", "arn"),
     ("TLS 1.0 at the API", "Api:SecurityPolicy", "TLS_1_0"),
