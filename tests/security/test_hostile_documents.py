@@ -131,11 +131,11 @@ HOSTILE = {
         "unreadable",
     ),
     # JSON
-    "json: deep list": Hostile(lambda: b'[{"a":' * 200_000, "unreadable", "without end"),
-    "json: deep object": Hostile(lambda: b'{"a":' * 200_000 + b"1" + b"}" * 200_000, "unreadable", "without end"),
-    "json: huge number": Hostile(lambda: b'{"text": ' + b"9" * 100_000 + b"}"),  # no JSON for Python, so it is text
+    "json: deep list": Hostile(lambda: b'[{"a":' * 200_000, "unreadable", "nested too deeply"),
+    "json: deep object": Hostile(lambda: b'{"a":' * 200_000 + b"1" + b"}" * 200_000, "unreadable", "nested too deeply"),
+    "json: huge number": Hostile(lambda: b'{"text": ' + b"9" * 100_000 + b"}", "unreadable", "not JSON"),
     "json: infinite": Hostile(lambda: b'{"text": 1e999999}', "unreadable", '"text" as a string'),
-    "json: names twice": Hostile(lambda: b'{"text": "x", "text": 5}', "unreadable", '"text" as a string'),
+    "json: names twice": Hostile(lambda: b'{"text": "x", "text": 5}', "unreadable", "stands twice"),
     "json: half a surrogate pair": Hostile(lambda: b'{"text": "asthma \\ud800"}'),
     "json: many names": Hostile(
         lambda: json.dumps({"text": "asthma"} | {f"n{n}": n for n in range(200_000)}).encode()
