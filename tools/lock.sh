@@ -11,7 +11,7 @@ compile() {
 }
 
 compile dev --extra nlp --extra hcc --extra formats --extra parquet --extra cloud --extra fleet --extra lambda --extra embedded --extra dev
-compile control --extra cloud --extra fleet --extra lambda --constraint requirements/dev.txt
+compile control --extra formats --extra cloud --extra fleet --extra lambda --constraint requirements/dev.txt
 compile coder --extra nlp --extra hcc --extra formats --extra cloud --extra lambda --constraint requirements/dev.txt
 # apart, since checkov holds many packages back
 compile security --extra security

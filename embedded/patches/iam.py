@@ -70,12 +70,25 @@ def install() -> None:
 
 
 def _leading_keys(request: dict[str, Any]) -> dict[str, list[str]]:
-    """`dynamodb:LeadingKeys`, the partition key of the item that a request names (Service Authorization Reference)."""
-    table = dynamodb._tables.get(str(request.get("TableName", "")).rpartition("/")[2])
-    item = request.get("Key") or request.get("Item")
-    if not table or not item:
-        return {}
-    return {"dynamodb:LeadingKeys": [str(value) for value in item.get(table["pk_name"], {}).values()]}
+    """`dynamodb:LeadingKeys`, the partition keys of the items a request names (Service Authorization Reference)."""
+    keys = []
+    for name, item in _items(request):
+        table = dynamodb._tables.get(name.rpartition("/")[2])
+        if table:
+            keys += [str(value) for value in item.get(table["pk_name"], {}).values()]
+    return {"dynamodb:LeadingKeys": keys} if keys else {}
+
+
+def _items(request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(table, item or key) of all that a request names, by itself, in a batch or in a transaction."""
+    writes = [write for item in request.get("TransactItems", ()) for write in item.values()]
+    for name, entries in request.get("RequestItems", {}).items():
+        asked = [write for entry in entries for write in entry.values()] if isinstance(entries, list) else []
+        keys = [{"Key": key} for key in entries["Keys"]] if isinstance(entries, dict) else []
+        writes += [{**write, "TableName": name} for write in (*asked, *keys)]
+    for write in (request, *writes):
+        if item := write.get("Key") or write.get("Item"):
+            yield str(write.get("TableName", "")), item
 
 
 _ASKED_BY_US = "embedded:launch"

@@ -1,6 +1,7 @@
 """The API's function: HTTP in, one question to `Answering`, JSON out."""
 
 import os
+from functools import partial
 from http import HTTPStatus
 
 from aws_lambda_powertools import Tracer
@@ -11,38 +12,53 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from chartcoder.logs import make_logger
 from chartcoder.outlets import contain_process
 from chartcoder.protected import contained
-from functions.api.http import ERRORS, accepted, guarded, problem, serialize, submitted, token, whole
+from functions.api.http import ERRORS, Request, finished, problem, serialize, status_of, too_long
+from functions.api.operations import OPERATIONS, Operation
+from functions.api.routes import Handle, routes
 from functions.api.wiring import connect
 
 contain_process()
 logger, tracer = make_logger(), Tracer()
 app = APIGatewayRestResolver(serializer=serialize, debug=False)
-answering = connect(os.environ)
-
-app.get("/batches")(lambda: answering.batches(token=token(app)))
-app.get("/batches/<batch>")(lambda batch: answering.batch(batch))
-app.get("/batches/<batch>/charts")(lambda batch: answering.charts(batch, token=token(app)))
-app.get("/batches/<batch>/charts/<chart>")(lambda batch, chart: whole(answering.chart(batch, chart)))
-app.get("/failures")(lambda: answering.failures(token=token(app)))
-app.post("/failures/redrive")(lambda: answering.redrive(batch=submitted(app, required=False).get("batch")))
-app.get("/runs")(lambda: answering.runs(token=token(app)))
-app.get("/runs/<run>")(lambda run: answering.run(run))
-app.get("/status")(lambda: answering.status())
+wired = connect(os.environ)
+handles = routes(wired.answering)
 
 
-@app.post("/charts")
-def submit() -> Response:
-    body = submitted(app)
-    return accepted(answering.submit(body.get("text"), batch=body.get("batch"), chart=body.get("chart")))
+def serve(operation: Operation, handle: Handle, **ids: str) -> Response[str]:
+    """Answers one request; an error of the request's is a problem, on FHIR's routes an OperationOutcome."""
+    request = Request(app.current_event)
+    try:
+        act = partial(handle, request, **ids)
+        if not operation.takes_idempotency_key or request.idempotency_key is None:
+            return checked(act(), operation)
+        return wired.once(request, operation.id, act, app.lambda_context)
+    except tuple(ERRORS) as error:
+        return problem(status_of(error) or HTTPStatus.BAD_REQUEST, str(error), fhir=operation.fhir)
 
 
-@app.exception_handler(list(ERRORS))
-def refuse(error: Exception) -> Response:
-    return problem(ERRORS[type(error)], str(error))
+def checked(response: Response[str], operation: Operation) -> Response[str]:
+    """The response, where Lambda can hand it on."""
+    if not too_long(response):
+        return response
+    detail = (
+        "the answer is longer than the six megabytes that a function may answer. Split the document and submit its "
+        "parts; the codes to bill are in the list of the batch's charts"
+    )
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, fhir=operation.fhir)
+
+
+def route(operation: Operation, handle: Handle) -> None:
+    rule = operation.path.replace("{", "<").replace("}", ">")
+    app.route(rule, operation.method)(lambda **ids: serve(operation, handle, **ids))
+
+
+for operation in OPERATIONS:
+    if operation.function == "api":
+        route(operation, handles[operation.id])
 
 
 @app.not_found
-def unknown_route(_: Exception) -> Response:
+def unknown_route(_: Exception) -> Response[str]:
     return problem(HTTPStatus.NOT_FOUND, "there is no such route")
 
 
@@ -51,4 +67,4 @@ def unknown_route(_: Exception) -> Response:
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @event_source(data_class=APIGatewayProxyEvent)
 def handler(event: APIGatewayProxyEvent, context: LambdaContext) -> dict:
-    return guarded(app.resolve(event.raw_event, context))
+    return finished(event.raw_event, app.resolve(event.raw_event, context))

@@ -17,6 +17,10 @@
     ├── NotFound                            no such batch, chart or run
     ├── ReleaseInvalid                      the files of a code release are not what the build can read
     ├── BadRequest                          what was asked is malformed; the message says what was expected
+    ├── Conflict                            what was asked does not fit what is there by now
+    │   ├── KeyReused                       the Idempotency-Key was used for another request
+    │   ├── PreconditionMissing             it was not said what is thought to be there
+    │   └── Stale                           what is thought to be there has changed
     ├── LexiconMissing                      the compiled lexicon was not built
     └── Unforeseen                          something failed that nobody foresaw: told by its type, not in its words
 
@@ -97,6 +101,22 @@ class NotFound(ChartcoderError):
 
 class BadRequest(ChartcoderError):
     """What was asked is malformed; the message says what was expected."""
+
+
+class Conflict(ChartcoderError):
+    """What was asked does not fit what is there: a decision on a chart that failed, a key used for something else."""
+
+
+class KeyReused(Conflict):
+    """An Idempotency-Key came before, with another request."""
+
+
+class Stale(Conflict):
+    """Somebody was quicker: the thing is no longer what it was when it was read."""
+
+
+class PreconditionMissing(Conflict):
+    """A change was asked for without saying on which state of the thing (If-Match)."""
 
 
 class ReleaseInvalid(ChartcoderError):

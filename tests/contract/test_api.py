@@ -1,5 +1,6 @@
 """The API's function from API Gateway's event to its answer, on moto."""
 
+import base64
 import importlib
 import json
 from pathlib import Path
@@ -26,8 +27,14 @@ SETTINGS = {
     "MASTER_LOG_GROUP": "/m",
 }
 EVENTS = Path(__file__).parents[2] / "events" / "api"
+CALLER = "arn:aws:iam::111122223333:user/coder"
+BILLABLE = {"E11.9": "Type 2 diabetes mellitus without complications"}
 CONTEXT = SimpleNamespace(
-    function_name="api", memory_limit_in_mb=256, invoked_function_arn="arn:aws:lambda:x", aws_request_id="1"
+    function_name="api",
+    memory_limit_in_mb=256,
+    invoked_function_arn="arn:aws:lambda:x",
+    aws_request_id="1",
+    get_remaining_time_in_millis=lambda: 29_000,
 )
 
 
@@ -44,26 +51,34 @@ def call(aws, monkeypatch):
         monkeypatch.setenv(f"CHARTCODER_{name}", value)
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "api")
+    monkeypatch.setattr("functions.api.wiring.CoderFunction.describe", lambda _, code: BILLABLE.get(code))
     module = importlib.reload(importlib.import_module("functions.api.app"))
 
-    def request(method, path, body=None, query=None):
+    def request(method, path, body=None, query=None, headers=None, caller=CALLER):
+        data = isinstance(body, bytes)
         event = {
             "httpMethod": method,
             "path": path,
             "resource": path,
-            "headers": {},
-            "multiValueHeaders": {},
+            "headers": headers or {},
+            "multiValueHeaders": {name: [value] for name, value in (headers or {}).items()},
             "queryStringParameters": query,
             "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()} or None,
-            "requestContext": {"requestId": "1", "stage": "v1"},
-            "body": body if body is None or isinstance(body, str) else json.dumps(body),
-            "isBase64Encoded": False,
+            "requestContext": {"requestId": "1", "stage": "v1", "identity": {"userArn": caller}},
+            "body": _sent(body),
+            "isBase64Encoded": data,
         }
         answer = module.handler(event, CONTEXT)
         headers = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
-        return answer["statusCode"], headers, json.loads(answer["body"])
+        return answer["statusCode"], headers, json.loads(answer["body"]) if answer["body"] else None
 
     return request
+
+
+def _sent(body):
+    if isinstance(body, bytes):
+        return base64.b64encode(body).decode()
+    return body if body is None or isinstance(body, str) else json.dumps(body)
 
 
 def store(results, *outcomes):
@@ -152,6 +167,7 @@ def test_a_batch_is_done_when_all_its_charts_ended(call, results):
 
     assert answer == {
         "batch": "b1", "submitted": 2, "submitted_is_exact": True, "waiting": 0, "coded": 1, "failed": 1, "done": True,
+        "progress": 1.0, "expected_end": None,
     }  # fmt: skip
 
 
@@ -191,7 +207,7 @@ def test_a_made_up_token_is_refused(call):
 
 def test_the_status_of_an_idle_stack(call):
     assert call("GET", "/status")[2] == {
-        "waiting": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0, "run": None, "watchdog": None,
+        "waiting": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0, "run": None, "watchdog": None, "why": [],
     }  # fmt: skip
     assert call("GET", "/runs")[2] == {"runs": [], "next_token": None}
 

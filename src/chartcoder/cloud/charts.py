@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
@@ -21,6 +22,7 @@ PREFIX = "charts/"
 UNFILED = "unfiled"  # the batch of objects whose key names none
 SEQUENCER_WIDTH = 32  # sequencers compare as hexadecimal strings padded on the right to one length
 MOST_RECORDS = 10  # in a message; S3 sends one
+UPLOAD_SECONDS = 3600  # an address to upload to is good for; the signer's own credentials may end earlier
 KEY_BYTES = 1024  # the longest key that S3 takes
 SEQUENCER = re.compile(r"[0-9A-Fa-f]{0,32}")
 VERSION = re.compile(r"[\x21-\x7e]{1,1024}")
@@ -162,11 +164,23 @@ class ChartStore:
             raise BadRequest(
                 "a chart's id is <batch>/<chart>, each 1 to 128 letters, digits, dots, underscores, hyphens"
             )
-        if len(data) > self._max_bytes:
-            raise self._too_large(len(data))
+        self.check_size(len(data))
         key = f"{PREFIX}{batch}/{chart}{extension}"
         self._s3.put_object(Bucket=self.bucket, Key=key, Body=data)
         return key
+
+    def check_size(self, size: int) -> None:
+        """Raises ChartTooLarge where so many bytes are more than a chart may have."""
+        if size > self._max_bytes:
+            raise self._too_large(size)
+
+    def upload_url(self, chart_id: str, *, extension: str) -> tuple[str, str]:
+        """An address to PUT one chart's bytes to, and until when (ISO 8601, UTC). Whoever has it may write that object
+        and nothing else; the bucket encrypts it with the stack's key whatever the request says or leaves out."""
+        until = datetime.now(UTC) + timedelta(seconds=UPLOAD_SECONDS)
+        which = {"Bucket": self.bucket, "Key": f"{PREFIX}{chart_id}{extension}"}
+        url: str = self._s3.generate_presigned_url("put_object", Params=which, ExpiresIn=UPLOAD_SECONDS)
+        return url, until.isoformat(timespec="seconds")
 
     def get(self, reference: ChartReference) -> bytes:
         """The bytes of exactly the version that the event named.

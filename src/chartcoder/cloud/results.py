@@ -6,6 +6,8 @@ Items of the table (`pk`, `sk`):
     BATCH#<batch>   CHART#<chart>    a chart's one result or one failure
     BATCH#<batch>   TALLY#<worker>   how many of its charts this worker coded and failed
 
+and those of `codes.py` and `decisions.py`.
+
 A chart's item and its worker's tally change in one transaction, so a batch's progress is the exact sum of its tallies;
 each worker has a tally of its own, so that workers do not contend for one item.
 """
@@ -24,9 +26,12 @@ from typing import Any, Literal
 
 from chartcoder.cloud import pages
 from chartcoder.cloud.charts import ChartReference
+from chartcoder.cloud.codes import CodeIndex
 from chartcoder.errors import ChartError, NotFound
 
-INLINE_BYTES = 300_000  # a DynamoDB item may have 400,000; a longer result lives in ResultsBucket
+INLINE_BYTES = 100_000
+"""A longer result lives in ResultsBucket. A DynamoDB item may have 400,000 bytes, but what is packed into 100,000
+unpacks to some megabytes, and a function's answer may have six."""
 TRANSIENT = {"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 MOST_ITEMS = 25  # charts in one transaction; DynamoDB takes a hundred items of four million bytes in all
 TRIES = 8  # of a transaction that ran into another one, or into a limit
@@ -83,6 +88,7 @@ class ResultsStore:
         self._s3 = s3
         self._bucket = bucket
         self._known_batches: set[str] = set()
+        self.codes = CodeIndex(table)
 
     # writing
 
@@ -105,6 +111,7 @@ class ResultsStore:
     def _store_batch(self, batch: str, outcomes: list[Outcome], *, worker: str, run: str) -> Stored:
         """One transaction where nothing is known of the charts yet, which is the rule; else the old items decide."""
         writes = [_Write(outcome, old=None) for outcome in outcomes]
+        self.codes.add((code, outcome.reference.id) for outcome in outcomes for code in outcome.codes)
         duplicates, transient = 0, TRIES
         while writes:
             try:
@@ -126,6 +133,7 @@ class ResultsStore:
                 writes = [write for write in settled if write is not None]
             else:
                 break
+        self.codes.remove(pair for write in writes for pair in write.codes_gone())
         return Stored(
             coded=sum(write.change("coded") for write in writes),
             failed=sum(write.change("failed") for write in writes),
@@ -258,6 +266,18 @@ class ResultsStore:
                 return item | {"result": unpack(body.read())}
         return item | {"result": unpack(bytes(item["result"]))} if item["state"] == "coded" else item
 
+    def record(self, batch: str, chart: str) -> dict[str, Any] | None:
+        """A chart's item as it is, without what lives in the bucket; None where nothing became of it yet."""
+        return self._item(batch, chart)
+
+    def address(self, batch: str, chart: str) -> str | None:
+        """A presigned address of a result that lives in ResultsBucket, which gives it as JSON; None of any other."""
+        key = (self._item(batch, chart) or {}).get("result_key")
+        what = {"ResponseContentType": "application/json", "ResponseContentEncoding": "deflate"}
+        which = {"Bucket": self._bucket, "Key": key, **what}
+        signed: str | None = key and self._s3.generate_presigned_url("get_object", Params=which, ExpiresIn=300)
+        return signed
+
     def tally(self, batch: str) -> dict[State, int]:
         """How many charts of a batch are coded and failed.
 
@@ -290,6 +310,14 @@ class ResultsStore:
         )
         return [_listed(item) for item in items], next_token
 
+    def add_decisions(self, charts: list[dict[str, Any]]) -> None:
+        """Adds to each listed chart of one batch how many `decisions` were made on it."""
+        parts = [chart["id"].partition("/") for chart in charts]
+        keys = [{"pk": f"BATCH#{batch}", "sk": f"REVIEW#{chart}"} for batch, _, chart in parts]
+        found = {item["sk"]: int(item["decisions"]) for item in self.codes.items(keys, "sk, decisions", {})}
+        for chart, key in zip(charts, keys, strict=True):
+            chart["decisions"] = found.get(key["sk"], 0)
+
     def failures(self, *, limit: int = 100, token: str | None = None) -> tuple[list[dict[str, Any]], str | None]:
         """A page of failures, the newest first, each with the reference that a redrive needs."""
         items, next_token = pages.query(
@@ -301,9 +329,11 @@ class ResultsStore:
             IndexName="FailuresIndex",
             ScanIndexForward=False,
         )
-        return [
-            _listed(item) | {"failed_sk": item["failed_sk"], "reference": _reference(item)} for item in items
-        ], next_token
+        return [self.failure(item) for item in items], next_token
+
+    def failure(self, item: dict[str, Any]) -> dict[str, Any]:
+        """What a redrive needs to know of a failed chart's item."""
+        return _listed(item) | {"failed_sk": item["failed_sk"], "reference": reference_of(item)}
 
     def _item(self, batch: str, chart: str) -> dict[str, Any] | None:
         key = {"pk": f"BATCH#{batch}", "sk": f"CHART#{chart}"}
@@ -327,6 +357,11 @@ class _Write:
         """By how much the tally of `state` grows."""
         was = self.old is not None and self.old["state"] == state
         return int(self.outcome.state == state) - int(was)
+
+    def codes_gone(self) -> set[tuple[str, str]]:
+        """What the old item billed and this one does not, as (code, chart)."""
+        old = () if self.old is None else self.old.get("codes", ())
+        return {(code, self.outcome.reference.id) for code in set(old) - set(self.outcome.codes)}
 
 
 def _transactions(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
@@ -362,5 +397,6 @@ def _listed(item: dict[str, Any]) -> dict[str, Any]:
     return listed | {name: item[name] for name in ("codes", "reason", "message") if name in item}
 
 
-def _reference(item: dict[str, Any]) -> ChartReference:
+def reference_of(item: dict[str, Any]) -> ChartReference:
+    """The version of the object that a chart's item tells of."""
     return ChartReference(item["key"], item.get("version"), None, item["sequencer"])

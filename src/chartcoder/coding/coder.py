@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from chartcoder.chart import Assertion, Chart, CodedChart, Finding
 from chartcoder.coding.abbreviations import apply_definitions
@@ -76,6 +77,13 @@ class Coder:
             about=chart.about(),
             given=chart.given,
         )
+
+    def describe(self, code: str) -> dict[str, Any] | None:
+        """What the release says of a code: `code`, `description`, `billable`, `release`; None where it has no such."""
+        if code not in self._terminology:
+            return None
+        described = {"code": code, "description": self._terminology.description(code)}
+        return described | {"billable": self._terminology.is_billable(code), "release": self.release}
 
     def _terms(self, text: str, view: ChartView, sections: Sections) -> list[Term]:
         """Lexicon terms and measurements outside headings, in order; a measurement before the words it is made of."""

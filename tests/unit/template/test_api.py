@@ -5,21 +5,12 @@ import json
 import pytest
 
 from chartcoder.chart import ID_PATTERN
+from functions.api.operations import OPERATIONS
 from tests.unit.template.cloudformation import Stack
 
-ROUTES = {
-    "POST /charts": "ApiFunction",
-    "GET /batches": "ApiFunction",
-    "GET /batches/{batch}": "ApiFunction",
-    "GET /batches/{batch}/charts": "ApiFunction",
-    "GET /batches/{batch}/charts/{chart}": "ApiFunction",
-    "GET /failures": "ApiFunction",
-    "POST /failures/redrive": "ApiFunction",
-    "GET /runs": "ApiFunction",
-    "GET /runs/{run}": "ApiFunction",
-    "GET /status": "ApiFunction",
-    "POST /code": "CoderFunction",
-}
+FUNCTIONS = {"api": "ApiFunction", "coder": "CoderFunction"}
+ROUTES = {f"{operation.method} {operation.path}": FUNCTIONS[operation.function] for operation in OPERATIONS}
+"""The table that the functions' routes and the OpenAPI document come from."""
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method")
 
 

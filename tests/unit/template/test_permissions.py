@@ -202,6 +202,7 @@ def test_a_worker_receives_reads_writes_deletes_its_messages_and_nothing_else(st
         "s3:GetObject",
         "s3:GetObjectVersion",
         "s3:PutObject",
+        "dynamodb:BatchWriteItem",
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
@@ -220,8 +221,30 @@ def test_a_worker_touches_in_the_fleets_table_only_runs_and_never_the_lease(stac
     }
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if role != "WorkerRole"])
-def test_nobody_but_a_worker_reads_charts(stack: Stack, role: str) -> None:
+def test_a_worker_deletes_nothing_from_the_results_but_the_notes_which_charts_bill_a_code(stack: Stack) -> None:
+    (statement,) = granted(stack, "WorkerRole", "dynamodb:BatchWriteItem")
+    assert statement["Resource"] == "${ResultsTable.Arn}"
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": "CODE#*"},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+
+
+def test_the_api_writes_over_no_list_of_batches_and_no_note_of_a_code(stack: Stack) -> None:
+    (statement,) = granted(stack, "ApiRole", "dynamodb:PutItem")
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["BATCH#*", "IDEMPOTENCY"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+
+
+def test_the_api_invokes_the_coder_and_no_other_function(stack: Stack) -> None:
+    (statement,) = granted(stack, "ApiRole", "lambda:InvokeFunction")
+    assert statement["Resource"].endswith(":function:chartcoder-coder")
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role not in ("WorkerRole", "ApiRole")])
+def test_nobody_but_a_worker_and_the_api_reads_charts(stack: Stack, role: str) -> None:
     for action in ("s3:GetObject", "s3:GetObjectVersion"):
         for statement in granted(stack, role, action):
             assert "ChartsBucket" not in str(statement["Resource"]), statement["Sid"]
