@@ -146,9 +146,29 @@ MISTAKES: list[Mistake] = [
         GONE,
     ),
     (
-        "the api reads charts",
-        "ApiRole:Policies.[0].PolicyDocument.Statement.[Charts].Action",
-        ["s3:PutObject", "s3:GetObject"],
+        "the coder reads charts",
+        "CoderRole:Policies.[0].PolicyDocument.Statement.[Log]",
+        {
+            "Sid": "Log",
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": {"Fn::Sub": "${ChartsBucket.Arn}/charts/*"},
+        },
+    ),
+    (
+        "the api writes over any record",
+        "ApiRole:Policies.[0].PolicyDocument.Statement.[DecisionsAndAnswers].Condition",
+        GONE,
+    ),
+    (
+        "a worker deletes any record",
+        "WorkerRole:Policies.[0].PolicyDocument.Statement.[ChartsOfCodes].Condition",
+        GONE,
+    ),
+    (
+        "the api invokes any function",
+        "ApiRole:Policies.[0].PolicyDocument.Statement.[DescribeCodes].Resource",
+        {"Fn::Sub": "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:*"},
     ),
     (
         "grants for anybody",
