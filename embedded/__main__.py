@@ -14,7 +14,12 @@ from embedded.sam_local import write_template
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m embedded", description="AWS on loopback with the project's stack.")
     parser.add_argument("--data", type=Path, default=Path(".chartcoder"), help="where state and logs are kept")
-    parser.add_argument("--port", type=int, default=8460, help="the API's; the AWS endpoint has the next one")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=8460,
+        help="the API's; the next ones are the AWS endpoint's and, with --docker, the registry's",
+    )
     parser.add_argument("--project", type=Path, default=Path(__file__).resolve().parent.parent)
     parser.add_argument("--without-iam", action="store_true", help="allow everybody everything")
     parser.add_argument("--docker", action="store_true", help="instances and functions are containers")

@@ -41,10 +41,10 @@ LOOPBACK_PARAMETERS = {
 """Where a user of loopback would not wait as long as the defaults wait on AWS."""
 
 
-def _containers(project: Path, data: Path, images: Path | None) -> Containers:
+def _containers(project: Path, data: Path, images: Path | None, port: int) -> Containers:
     from embedded.containers import Containers  # the engine's client is loaded where it is asked for
 
-    return Containers(project, data, images=images)
+    return Containers(project, data, images=images, port=port)
 
 
 class EmbeddedCloud:
@@ -71,7 +71,8 @@ class EmbeddedCloud:
             project_root: the checkout: template.yaml, functions, playbooks and worker are run from it.
             data_dir: where state and logs are kept; made when it is not there.
             parameters: of the template, over LOOPBACK_PARAMETERS.
-            port: of the API's door; the emulated AWS endpoint listens on the next one. 0: free ones.
+            port: of the API's door; the emulated AWS endpoint listens on the next one, the registry on the one after.
+                0: free ones.
             stack: the stack's name.
             enforce_iam: refuse what the caller's roles and policies do not allow, as AWS does.
             persist: keep state in `data_dir` over a restart.
@@ -105,7 +106,8 @@ class EmbeddedCloud:
         try:
             self._lock_data()
             if self._docker:
-                self.containers = _containers(self.project, self.data, self._images)
+                registry_port = self._port + 2 if self._port else 0
+                self.containers = _containers(self.project, self.data, self._images, registry_port)
                 self.containers.prepare(self._say)
             self._emulator = EmulatorProcess(
                 data=self.data,

@@ -20,15 +20,15 @@ from embedded.stack import IMAGES
 class Containers:
     """The engine's part of one embedded cloud."""
 
-    def __init__(self, project: Path, data: Path, *, images: Path | None = None) -> None:
-        """`images`: where the registry keeps them; by default in `data`.
+    def __init__(self, project: Path, data: Path, *, images: Path | None = None, port: int = 0) -> None:
+        """`images`: where the registry keeps them, by default in `data`; `port`: the registry's, 0 for a free one.
 
         Raises:
             EngineFailed: no engine answers, or no registry is installed.
         """
         self._project, self._data = project, data
         self._cloud = cloud_id(data)
-        self._images = images or data / "registry"
+        self._images, self._port = images or data / "registry", port
         self.client = connect()
         self.registry: Registry | None = None
         self.place: Place | None = None
@@ -49,10 +49,10 @@ class Containers:
         build_project_images(self.client, self._project, local)
         machine = build_machine_image(self.client)
         say("pushing them to the registry")
-        self.registry = Registry(self._images, free_port())
+        self.registry = Registry(self._images, self._port or free_port())
         pushed = dict(self.registry.push(self.client, local[dockerfile], name) for dockerfile, name in IMAGES.items())
         network, gateway, subnet = make_network(self.client, self._cloud)
-        self.place = Place(self._cloud, network, gateway, subnet, machine, pushed)
+        self.place = Place(self._cloud, network, gateway, subnet, self.registry.address, machine, pushed)
         self.place.write(self.place_path)
         return self.place
 

@@ -167,7 +167,9 @@ class Emulator:
     def _containers(self, place: Place) -> tuple[Machines, Runs, Callable[[str], str]]:
         """Instances and functions as containers in the engine."""
         from embedded import engine, functions_container, instances_container
+        from embedded.patches import ecr
 
+        ecr.install(place.registry)
         client = engine.connect()
         environment = child_environment(self.port, place.gateway)
         machines = instances_container.ContainerMachines(

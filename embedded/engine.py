@@ -42,6 +42,8 @@ class Place:
     network: str
     gateway: str
     subnet: str
+    registry: str
+    """Its host and port."""
     machine_image: str
     images: dict[str, str]
     """Tagged image -> the same by digest, as the registry has it."""
