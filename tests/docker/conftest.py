@@ -56,6 +56,14 @@ class Image:
         return self.run("python", "-c", program)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say plainly that nothing was left out."""
+    counts = {name: len(terminalreporter.stats.get(name, ())) for name in ("passed", "failed", "error", "skipped")}
+    terminalreporter.write_line(
+        "in the Docker engine: " + ", ".join(f"{count} {name}" for name, count in counts.items())
+    )
+
+
 @pytest.fixture(scope="session")
 def engine() -> docker.DockerClient:
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -61,6 +62,17 @@ def test_the_functions_are_the_images_that_were_pushed_by_digest(cloud: Embedded
         code = cloud.client("lambda").get_function(FunctionName=f"{STACK}-{function}")["Code"]
         assert code["ImageUri"].startswith(f"{registry}/{STACK}:")
         assert code["ResolvedImageUri"].startswith(f"{registry}/{STACK}@sha256:")
+
+
+def test_a_repository_is_where_the_engine_can_push(cloud: EmbeddedCloud) -> None:
+    registry, ecr = cloud.containers.registry.address, cloud.client("ecr")  # type: ignore[union-attr]
+    made = ecr.create_repository(repositoryName="a/repository")["repository"]
+    assert made["repositoryUri"] == f"{registry}/a/repository"
+    (authorization,) = ecr.get_authorization_token()["authorizationData"]
+    assert authorization["proxyEndpoint"] == f"http://{registry}"
+    user, _, password = base64.b64decode(authorization["authorizationToken"]).decode().partition(":")
+    login = cloud.containers.client.login(user, password, registry=registry, reauth=True)  # type: ignore[union-attr]
+    assert login["Status"] == "Login Succeeded"
 
 
 def test_a_chart_put_into_the_stacks_bucket_is_coded_by_a_fleet_of_its_own(cloud: EmbeddedCloud) -> None:
