@@ -11,7 +11,6 @@ import ipaddress
 import json
 import logging
 import threading
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -109,8 +108,10 @@ def sweep(client: docker.DockerClient, cloud: str) -> int:
     found = containers(client, f"{CLOUD}={cloud}")
     for container in found:
         remove(container)
-    for network in client.networks.list(filters={"label": f"{CLOUD}={cloud}"}):
+    for network in client.networks.list(filters={"label": f"{CLOUD}={cloud}"}, greedy=True):
         try:
+            for guest in network.containers:  # what `sam local` left in it
+                remove(guest)
             network.remove()
         except NotFound:
             continue
@@ -145,15 +146,6 @@ def main_process(container: Container) -> int | None:
         return None
     pid: int = container.attrs["State"]["Pid"]
     return pid or None
-
-
-def watch_end(container: Container, on_end: Callable[[int], None], *, name: str) -> None:
-    """Call `on_end` from a thread with the container's exit status when it has ended."""
-
-    def watch() -> None:
-        on_end(await_end(container))
-
-    threading.Thread(target=watch, name=name, daemon=True).start()
 
 
 def await_end(container: Container) -> int:
