@@ -22,7 +22,7 @@ test: setup  ## every test; PYTEST="-k worker" picks some
 	.venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
 
 test-docker: setup  ## what runs in a Docker engine: the images, sam local, instances that are containers
-	.venv/bin/python -m pytest $(or $(PYTEST),tests/docker)
+	.venv/bin/python -m pytest --timeout 1500 --durations 10 $(or $(PYTEST),tests/docker)
 
 lint: setup  ## what CI lints, and nothing else
 	tools/lint.sh
