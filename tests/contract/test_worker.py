@@ -5,12 +5,12 @@ import threading
 from concurrent.futures import Future
 
 import pytest
-from aws_lambda_powertools import Logger
 
 from chartcoder.cloud.charts import ChartStore
 from chartcoder.cloud.queue import ChartsQueue
 from chartcoder.cloud.results import ResultsStore, pack
 from chartcoder.errors import CodingFailed, NotFound, UnreadableChart
+from chartcoder.logs import make_logger
 from chartcoder.worker import Worker
 
 
@@ -71,7 +71,7 @@ class Bench:
             run="run-1",
             room=20,
             max_receives=3,
-            logger=Logger(service="worker"),
+            logger=make_logger(f"worker-{id(self)}"),
         )
 
     def _reported(self, coded, failed, state):

@@ -228,6 +228,8 @@ HOSTILE = {
     "text: one giant line": Hostile(lambda: b"asthma and no fever " * 10_000),
     "text: one giant word": Hostile(lambda: b"a" * 1_000_000),
     "text: blanks": Hostile(lambda: b"asthma" + b" " * 1_000_000),
+    "text: a box without end": Hostile(lambda: b"asthma [" + b" " * 1_000_000),
+    "text: boxes without end": Hostile(lambda: (b"asthma [" + b" " * 1_000) * 300),
     "text: line feeds": Hostile(lambda: b"asthma" + b"\n" * 1_000_000),
     "text: brackets": Hostile(lambda: b"(" * 1_000_000),
     "text: bidirectional marks": Hostile("\u202easthma\u202c \u2066no fever\u2069".encode),

@@ -16,10 +16,13 @@ ANSWER = re.compile(
     re.I,
 )
 """An answer behind a term: "HTN: yes", "Diabetes? N"."""
-BOX = r"(?:\[[ \t]*[xX\u2713]?[ \t]*\]|\([ \t]*[xX]?[ \t]*\)|[\u2610-\u2612])"
+# blanks stand in one place of each pattern: in two beside each other they could be shared out in as many ways as there
+# are blanks, and a line of a million of them would take an hour
+BOX = r"(?:\[[ \t]*(?:[xX\u2713][ \t]*)?\]|\([ \t]*(?:[xX][ \t]*)?\)|[\u2610-\u2612])"
 BOX_BEFORE = re.compile(rf"{BOX}[ \t]*$")
 BOXES_BEHIND = re.compile(
-    rf"[ \t]*[:?]?[ \t]*(?P<first>{BOX})[ \t]*(?P<answer>yes|no|y|n)\b[ \t,/|]*(?P<second>{BOX})[ \t]*(?:yes|no|y|n)\b",
+    rf"[ \t]*(?:[:?][ \t]*)?(?P<first>{BOX})[ \t]*(?P<answer>yes|no|y|n)\b[ \t,/|]*"
+    rf"(?P<second>{BOX})[ \t]*(?:yes|no|y|n)\b",
     re.I,
 )
 """Two boxes behind a term, one for yes and one for no."""
