@@ -22,7 +22,14 @@ from embedded.instances import Boot, console_path
 log = logging.getLogger("embedded.instances")
 
 SOCKET = "/var/run/docker.sock"
+COMMAND_LINE_API = (1, 41)  # of the machine image's docker, Debian 12's
 CAPABILITIES = ["NET_ADMIN", "NET_BIND_SERVICE"]  # to have the metadata service's address, on port 80
+
+
+def api_version(oldest: str) -> dict[str, str]:
+    """What tells the machine image's docker to speak the `oldest` version that an engine newer than itself takes."""
+    known = tuple(int(part) for part in oldest.split(".") if part.isdigit())
+    return {"DOCKER_API_VERSION": oldest} if known > COMMAND_LINE_API else {}
 
 
 class ContainerMachines:
@@ -33,7 +40,7 @@ class ContainerMachines:
     ) -> None:
         """`folder` gets each instance's console output, `environment` is what every instance finds."""
         self._client, self._place, self._folder = client, place, folder
-        self._environment = dict(environment)
+        self._environment = dict(environment) | api_version(client.version().get("MinAPIVersion", ""))
         self._destroyed: set[str] = set()
         self._lock = threading.Lock()
         self.host = place.gateway
