@@ -58,7 +58,10 @@ def alive(pipeline: Pipeline, role: str) -> list[str]:
 
 
 def kill(container: str) -> None:
-    docker.from_env().containers.get(container).kill("SIGKILL")
+    """kill -9 of a container, as soon as it runs."""
+    running = {"name": f"^/{container}$", "status": "running"}
+    (found,) = wait_for(lambda: docker.from_env().containers.list(filters=running), f"{container} runs")
+    found.kill("SIGKILL")
 
 
 def test_a_killed_worker_is_replaced_though_the_registry_is_down_for_a_minute(pipeline: Pipeline) -> None:
