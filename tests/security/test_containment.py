@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import pickle
@@ -25,6 +24,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from pydantic import BaseModel
 
 from chartcoder.chart import Chart
+from chartcoder.cloud.queue import ChartsQueue
 from chartcoder.errors import Unforeseen, UnreadableChart
 from chartcoder.logs import make_logger
 from chartcoder.protected import ProtectedText, contained, reveal, tell, trace
@@ -246,8 +246,7 @@ def test_no_environment_variable_makes_the_api_show_its_faults(monkeypatch, requ
     for name in ("POWERTOOLS_DEV", "POWERTOOLS_EVENT_HANDLER_DEBUG", "POWERTOOLS_DEBUG"):
         monkeypatch.setenv(name, "true")
     call = request.getfixturevalue("call")
-    app = importlib.import_module("functions.api.app")
-    monkeypatch.setattr(app.answering, "status", lambda: int(WORDS))
+    monkeypatch.setattr(ChartsQueue, "depth", lambda _: int(WORDS))
     with pytest.raises(Unforeseen) as raised:
         call("GET", "/status")
     assert str(raised.value) == "failed with ValueError"
