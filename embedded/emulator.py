@@ -127,7 +127,7 @@ class Emulator:
     def _patch(self) -> tuple[Functions, Instances]:
         # ministack reads its environment on import, hence here
         from embedded import functions, instances, patches
-        from embedded.patches import cloudformation, cloudwatch, ec2, iam, lambda_functions, sqs
+        from embedded.patches import apigateway, cloudformation, cloudwatch, ec2, iam, lambda_functions, sqs
 
         patches.check_version()
         machines, runs, resolve = self._containers(self.place) if self.place else self._processes()
@@ -138,6 +138,7 @@ class Emulator:
         sqs.install()
         cloudwatch.install()
         lambda_functions.install(warm, resolve)
+        apigateway.install()
         ec2.install(fleet)
         return warm, fleet
 

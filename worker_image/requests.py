@@ -15,6 +15,7 @@ from chartcoder.outlets import silenced
 from chartcoder.untrusted import NotJson, is_text, parse_json
 
 JSON = "application/json"
+CURLS_OWN = "application/x-www-form-urlencoded"  # which it says of whatever it sends, unless told another
 AMZ_JSON = "application/x-amz-json-1.1"
 LONGEST_ID = 257  # <batch>/<chart>
 EXPECTED = 'expected a JSON object such as {"text": "Assessment: type 2 diabetes."}'
@@ -42,7 +43,7 @@ def chart_sent(event: dict[str, Any], default_id: str) -> Chart:
     """
     sent = APIGatewayProxyEvent(event)
     media_type = (sent.headers.get("content-type") or JSON).partition(";")[0].strip().lower()
-    if media_type == JSON:
+    if media_type in (JSON, CURLS_OWN):
         return chart_of(json_sent(event), default_id)
     data = document_sent(sent)
     if not data.strip():

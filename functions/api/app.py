@@ -28,6 +28,10 @@ def serve(operation: Operation, handle: Handle, **ids: str) -> Response[str]:
     """Answers one request; an error of the request's is a problem, on FHIR's routes an OperationOutcome."""
     request = Request(app.current_event)
     try:
+        if operation.other_bodies and request.media_type not in (operation.body_type, *operation.other_bodies):
+            expected = ", ".join((operation.body_type, *operation.other_bodies))
+            detail = f"a body of this Content-Type is not taken; expected one of {expected}"
+            return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
         act = partial(handle, request, **ids)
         if not operation.takes_idempotency_key or request.idempotency_key is None:
             return checked(act(), operation)

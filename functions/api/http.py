@@ -29,6 +29,7 @@ from chartcoder.untrusted import NotJson, parse_json
 JSON = "application/json"
 FHIR_JSON = "application/fhir+json"
 PROBLEM_JSON = "application/problem+json"
+CURLS_OWN = "application/x-www-form-urlencoded"
 EXPECTED = 'expected a JSON object, for example {"batch": "b1", "text": "..."}'
 MOST_ANSWER_BYTES = 5_900_000
 """Lambda answers with six million at most (Lambda quotas, "Invocation payload"), of which some are its own."""
@@ -77,8 +78,9 @@ class Request:
 
     @property
     def media_type(self) -> str:
-        """The body's, without parameters; JSON where none is given."""
-        return (self.header("content-type") or JSON).partition(";")[0].strip().lower()
+        """The body's, without parameters; JSON where none is given, or the one that curl gives to whatever it sends."""
+        named = (self.header("content-type") or JSON).partition(";")[0].strip().lower()
+        return JSON if named == CURLS_OWN else named
 
     @property
     def token(self) -> str | None:
