@@ -41,9 +41,23 @@ def connect(environment: Mapping[str, str]) -> Wired:
         results=ResultsStore(results, s3, settings.results_bucket),
         decisions=DecisionStore(results),
         fleet=FleetTable(dynamodb.Table(settings.fleet_table)),
+        key_state=KeyManagement(boto3.client("kms")).state,
         describe_code=CoderFunction(boto3.client("lambda"), settings.coder_function).describe,
     )
     return Wired(answering, Once(settings.results_table))
+
+
+class KeyManagement:
+    """KMS, asked for a key's state."""
+
+    def __init__(self, kms: Any) -> None:
+        """`kms`: a boto3 KMS client."""
+        self._kms = kms
+
+    def state(self, key: str) -> str:
+        """Enabled, Disabled, PendingDeletion, ... (KMS API Reference, KeyMetadata)."""
+        state: str = self._kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"]
+        return state
 
 
 class CoderFunction:

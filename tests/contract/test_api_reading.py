@@ -5,6 +5,7 @@ import random
 import zlib
 from datetime import UTC, datetime
 
+import boto3
 import pytest
 import requests
 
@@ -136,3 +137,28 @@ def test_a_run_that_works_says_when_the_queue_will_be_empty(call, aws, results):
     fleet.record_worker(lease.run, "i-1", coded=5, state="working")
 
     assert call("GET", "/batches/b1")[2]["expected_end"] > now.isoformat(timespec="seconds")
+
+
+def test_charts_that_wait_while_no_run_can_be_launched_are_told_with_the_reason(call, aws):
+    fleet, now = FleetTable(aws.fleet_table), datetime.now(UTC)
+    call("POST", "/failures/redrive")
+    aws.sqs.send_message(QueueUrl=aws.queue_url, MessageBody="{}")
+    lease = fleet.take_lease("stack", seconds=600, now=now)
+    fleet.open_run(lease.run, asked_by="operator", backlog=1, now=now)
+    said = "the master could not be launched: EC2 gave no master: VcpuLimitExceeded"
+    fleet.close_run(lease.run, "failed", said, now=now)
+    fleet.release_lease(lease.run)
+
+    why = call("GET", "/status")[2]["why"][0]
+
+    assert (why["cause"], said in why["detail"]) == ("quota", True)
+
+
+def test_a_disabled_key_is_told_instead_of_an_error(call, aws):
+    kms = boto3.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    aws.sqs.set_queue_attributes(QueueUrl=aws.queue_url, Attributes={"KmsMasterKeyId": key})
+    assert call("GET", "/status")[2]["why"] == []
+    kms.disable_key(KeyId=key)
+
+    assert [why["cause"] for why in call("GET", "/status")[2]["why"]] == ["key"]

@@ -205,3 +205,14 @@ def test_what_the_gateway_refuses_is_a_problem(ask: Callable[..., Answer]) -> No
     status, headers, problem = ask("POST", "/charts", {"batch": "b1"}, Content_Type="application/json")
     assert (status, headers["Content-Type"], problem["status"]) == (400, "application/problem+json", 400)
     assert "expected" in problem["detail"]
+
+
+def test_a_disabled_key_is_told_while_nothing_else_can_be(ask: Callable[..., Answer], cloud: EmbeddedCloud) -> None:
+    kms, key = cloud.client("kms"), cloud.outputs["KeyArn"]
+    kms.disable_key(KeyId=key)
+    try:
+        status, _, answer = ask("GET", "/status")
+    finally:
+        kms.enable_key(KeyId=key)
+    assert (status, answer["why"][0]["cause"]) == (200, "key")
+    assert "key" not in [why["cause"] for why in ask("GET", "/status")[2]["why"]]

@@ -31,8 +31,10 @@ class Answering:
         decisions: DecisionStore,
         fleet: FleetTable,
         describe_code: Callable[[str], str | None],
+        key_state: Callable[[str], str],
     ) -> None:
-        """`describe_code` gives the description of a code that may be billed, None of any other."""
+        """`describe_code` gives the description of a code that may be billed, None of any other; `key_state` KMS's word
+        for the state of a key."""
         self.submitting = Submitting(charts, results)
         self.batches = Batches(charts, results, fleet, queue)
         self.charts = Charts(charts, results, decisions)
@@ -40,4 +42,4 @@ class Answering:
         self.decisions = Decisions(results, decisions, describe_code)
         self.failures = Failures(charts, results, queue)
         self.runs = Runs(fleet)
-        self.status = StackStatus(fleet, queue)
+        self.status = StackStatus(fleet, queue, key_state)

@@ -80,6 +80,10 @@ class ChartsQueue:
         attributes = self._attributes(self._url, [f"ApproximateNumberOfMessages{name}" for name in names])
         return Depth(*(int(attributes[f"ApproximateNumberOfMessages{name}"]) for name in names))
 
+    def key(self) -> str | None:
+        """The KMS key that the queue is encrypted with, which is the stack's; None where it has none of its own."""
+        return self._attributes(self._url, ["KmsMasterKeyId"]).get("KmsMasterKeyId")
+
     def visibility_seconds(self) -> int:
         """How long a received message stays invisible unless it is extended."""
         return int(self._attributes(self._url, ["VisibilityTimeout"])["VisibilityTimeout"])
@@ -124,7 +128,8 @@ class ChartsQueue:
             _check(self._sqs.delete_message_batch(QueueUrl=url, Entries=entries), "delete", ours_only=True)
 
     def _attributes(self, url: str, names: list[str]) -> dict[str, str]:
-        attributes: dict[str, str] = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        attributes: dict[str, str] = answer.get("Attributes", {})  # absent where there is none of these
         return attributes
 
 
