@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from rich import box
 from rich.console import Console
@@ -126,6 +126,8 @@ def _notes(report: Report) -> Iterator[str]:
         yield f"{len(report['failed'])} charts could not be coded: " + ", ".join(
             f"{failed['chart']} ({failed['reason']})" for failed in report["failed"][:SPANS]
         )
+    if "findings" in report["scores"] and report["findings_scored_against"] != "findings":
+        yield "findings are scored against the gold's codes: it names no findings"
     unknown = report["gold_codes_not_in_release"]
     if unknown:
         yield f"gold codes that this release does not have, and that are missed for it: {', '.join(unknown)}"
@@ -133,12 +135,10 @@ def _notes(report: Report) -> Iterator[str]:
 
 def _scores_table(report: Report) -> Table:
     table = _table("", "answer", "level", "average", "gold", "given", "precision", "recall", "F1")
-    against = "" if report["findings_scored_against"] == "findings" else " (against the gold's codes)"
     for answer, levels in report["scores"].items():
         for level, averages in levels.items():
             for average, scores in averages.items():
-                name = answer + (against if answer == "findings" else "")
-                table.add_row(name, level, average, *_cells(scores))
+                table.add_row(answer, level, average, *_cells(scores))
     return table
 
 
@@ -162,10 +162,13 @@ def _mistakes_table(rows: list[dict[str, Any]], title: str) -> Table:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(
+        title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", collapse_padding=True
+    )
     numbers = ("charts", "gold", "given")
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in numbers else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column in (*MEASURES, "F1"))
     return table
 
 
@@ -177,7 +180,8 @@ def _cells(scores: dict[str, Any]) -> list[str]:
 
 
 def _measure(measure: dict[str, float]) -> str:
-    return f"{measure['value']:.3f} ({measure['low']:.2f}-{measure['high']:.2f})"
+    """A figure above its interval, so that a terminal of 80 columns holds the table."""
+    return f"{measure['value']:.3f}\n{measure['low']:.2f}-{measure['high']:.2f}"
 
 
 def _case(case: dict[str, Any]) -> str:
