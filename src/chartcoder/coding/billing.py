@@ -16,6 +16,11 @@ STAY = re.compile(
     re.I,
 )
 """What only the record of a hospital stay has."""
+WORDS_OF_A_STAY = (
+    "discharge summary", "discharge date", "hospital course", "hospital day", "inpatient", "date of ", "admission d",
+    "admitting d", "length of stay",
+)  # fmt: skip
+"""What the pattern cannot do without, quicker to look for: few charts have any of it."""
 VISIT = re.compile(
     r"\b(?:clinic (?:note|visit)|office visit|outpatient|follow[- ]?up visit|telehealth|televisit|urgent care|walk-in"
     r"|(?:ed|emergency (?:department|room)) (?:note|visit|course|record|physician|provider|diagnos[ei]s|impression)"
@@ -23,6 +28,12 @@ VISIT = re.compile(
     re.I,
 )
 """Visits, emergency departments and observation: outpatient encounters (IV)."""
+PAPERS = ("note", "visit", "course", "record", "physician", "provider", "diagnos", "impression")
+WORDS_OF_A_VISIT = (
+    "clinic note", "clinic visit", "office visit", "outpatient", "up visit", "telehealth", "televisit", "urgent care",
+    "walk-in", "seen in ", "observation st", "same-day", "same day", "ambulatory",
+    *(f"{place} {paper}" for place in ("ed", "department", "room") for paper in PAPERS),
+)  # fmt: skip
 ADMITTED = re.compile(
     r"\b(?:admitted (?:to the (?:hospital|floor|icu|ward|service)|for|with|on|under)|discharge diagnos[ei]s"
     r"|discharged (?:home|to))\b",
@@ -35,11 +46,12 @@ def setting_of(text: str) -> Setting:
 
     Outpatient where it does not say, which is the stricter (IV.H).
     """
-    if STAY.search(text):
+    low = text.lower()
+    if any(word in low for word in WORDS_OF_A_STAY) and STAY.search(text):
         return "inpatient"
-    if VISIT.search(text):
+    if any(word in low for word in WORDS_OF_A_VISIT) and VISIT.search(text):
         return "outpatient"
-    return "inpatient" if ADMITTED.search(text) else "outpatient"
+    return "inpatient" if ("admitted" in low or "discharge" in low) and ADMITTED.search(text) else "outpatient"
 
 
 def bill(
