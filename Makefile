@@ -1,5 +1,5 @@
 # Thin: each target is one command. `make demo` and `make test` are all a newcomer needs.
-.PHONY: setup demo test test-docker lint security sbom bench bench-coder lock clean
+.PHONY: setup demo test test-docker test-api-fuzz lint security sbom bench bench-coder lock clean
 
 MADE_FROM := pyproject.toml $(wildcard requirements/*.txt) $(wildcard tools/*.py tools/*.sh)
 
@@ -24,6 +24,15 @@ test: setup  ## every test; PYTEST="-k worker" picks some
 test-docker: setup  ## what runs in a Docker engine: the images, sam local, instances that are containers
 	.venv/bin/python -m pytest --timeout 1500 --durations 10 $(or $(PYTEST),tests/docker)
 
+test-api-fuzz: setup .fuzz/.complete  ## the API under requests made from its own document; SECONDS=600 for ten minutes
+	.venv/bin/python -m tools.fuzz --seconds $(or $(SECONDS),120)
+
+.fuzz/.complete: requirements/bootstrap.txt requirements/fuzz.txt
+	python3 -m venv .fuzz
+	.fuzz/bin/pip install --quiet --require-hashes --requirement requirements/bootstrap.txt
+	.fuzz/bin/uv pip sync --quiet --python .fuzz/bin/python --require-hashes requirements/fuzz.txt
+	touch $@
+
 lint: setup  ## what CI lints, and nothing else
 	tools/lint.sh
 
@@ -46,4 +55,4 @@ lock:  ## write requirements/*.txt anew from pyproject.toml
 	PATH="$(CURDIR)/.venv/bin:$$PATH" tools/lock.sh
 
 clean:
-	rm -rf .venv .security tools/security/node_modules .aws-sam .chartcoder src/chartcoder/coding/artefact
+	rm -rf .venv .security .fuzz tools/security/node_modules .aws-sam .chartcoder src/chartcoder/coding/artefact

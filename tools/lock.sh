@@ -15,3 +15,5 @@ compile control --extra formats --extra cloud --extra fleet --extra lambda --con
 compile coder --extra nlp --extra hcc --extra formats --extra cloud --extra lambda --constraint requirements/dev.txt
 # apart, since checkov holds many packages back
 compile security --extra security
+# apart, since it is a program that asks the API over HTTP and shares nothing with it
+compile fuzz --extra fuzz

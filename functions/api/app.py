@@ -1,6 +1,7 @@
 """The API's function: HTTP in, one question to `Answering`, JSON out."""
 
 import os
+import time
 from functools import partial
 from http import HTTPStatus
 
@@ -63,7 +64,8 @@ for operation in OPERATIONS:
 
 @app.not_found
 def unknown_route(_: Exception) -> Response[str]:
-    return problem(HTTPStatus.NOT_FOUND, "there is no such route")
+    """Also where the router takes no such letters in an id."""
+    return problem(HTTPStatus.NOT_FOUND, "there is no such route", fhir=app.current_event.path.endswith("/fhir"))
 
 
 @contained
@@ -71,4 +73,7 @@ def unknown_route(_: Exception) -> Response[str]:
 @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @event_source(data_class=APIGatewayProxyEvent)
 def handler(event: APIGatewayProxyEvent, context: LambdaContext) -> dict:
-    return finished(event.raw_event, app.resolve(event.raw_event, context))
+    began = time.perf_counter()
+    answered = finished(event.raw_event, app.resolve(event.raw_event, context))
+    answered["multiValueHeaders"]["Server-Timing"] = [f"handler;dur={(time.perf_counter() - began) * 1000:.1f}"]
+    return answered

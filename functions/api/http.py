@@ -97,7 +97,7 @@ class Request:
     def if_match(self) -> str | None:
         """The version that If-Match names, bare; the API's own tags are strong, and one is expected."""
         value = self.header("if-match")
-        return None if value is None else value.strip().removeprefix("W/").strip('"')
+        return None if not value else value.strip().removeprefix("W/").strip('"')
 
     @property
     def caller(self) -> str:

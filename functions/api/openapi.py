@@ -12,9 +12,10 @@ import re
 import sys
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, is_typeddict
+from typing import Any
 
 from pydantic import TypeAdapter
+from typing_extensions import is_typeddict
 
 import chartcoder
 from chartcoder.answering import shapes
@@ -104,12 +105,13 @@ def _tidy(schema: dict[str, Any], shape: Any, strict: bool) -> dict[str, Any]:
             described |= ID
         if strict and name == "code":
             described |= CODE
-        if strict and described.get("type") == "string":
+        if strict and described.get("type") == "string" and (name != "text" or shape is not shapes.TextToCode):
             described |= BOUNDS.get(name, {})
         if strict and described.get("type") == "array":
             described |= {"minItems": 1, "maxItems": 1000}
-    if strict and "properties" in schema:
+    if strict and properties:
         schema["additionalProperties"] = False
+        schema |= ONE_OF.get(schema.get("title", ""), {})
     if is_typeddict(shape) and shape.__doc__:
         schema["description"] = inspect.cleandoc(shape.__doc__)
     return schema
@@ -118,9 +120,18 @@ def _tidy(schema: dict[str, Any], shape: Any, strict: bool) -> dict[str, Any]:
 BOUNDS: dict[str, dict[str, Any]] = {
     "text": {"minLength": 1, "pattern": r"\S"},
     "document": {"minLength": 1, "contentEncoding": "base64"},
+    "id": {"maxLength": 257},
+    "Text": {"minLength": 1},
     "why": {"minLength": 1, "maxLength": 2000, "pattern": r"\S"},
     "extension": {"pattern": r"^\.[A-Za-z0-9]{1,16}$"},
 }
+
+
+ONE_OF: dict[str, dict[str, Any]] = {
+    "BatchSubmission": {"oneOf": [{"required": ["charts"]}, {"required": ["uploads"]}]},
+    "ChartOfList": {"oneOf": [{"required": ["text"]}, {"required": ["document"]}]},
+}
+"""What a TypedDict cannot say: exactly one of two members."""
 
 
 def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:

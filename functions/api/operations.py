@@ -152,7 +152,7 @@ def listing(summary: str, path: str, id_: str, tag: str, shape: Any, example: An
     ok = Answer("A page; `next_token` leads to the next one, and is null on the last.", shape, example, headers=ETAG)
     return Operation(
         "GET", path, id_, tag, summary, {200: ok, 304: Answer("The page at hand still holds.")},
-        parameters=parameters, refuses=(400,), **more,
+        parameters=parameters, refuses=(400, 404) if "{" in path else (400,), **more,
     )  # fmt: skip
 
 

@@ -46,3 +46,11 @@ def test_every_schema_is_one():
     for name, schema in DOCUMENT["components"]["schemas"].items():
         Draft202012Validator.check_schema(schema)
         assert json.dumps(schema).count("$ref") == 0 or name
+
+
+@pytest.mark.parametrize(("path", "method", "call"), CALLS, ids=[f"{method} {path}" for path, method, _ in CALLS])
+def test_a_body_has_no_member_that_the_document_does_not_name(path, method, call):
+    for content in call.get("requestBody", {}).get("content", {}).values():
+        name = content["schema"].get("$ref", "").rpartition("/")[2]
+        assert not name or DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False
+        assert name or content["schema"]["type"] == "string"

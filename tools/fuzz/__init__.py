@@ -1,0 +1,1 @@
+"""The API under generated requests, made from its own document, on the embedded cloud."""
