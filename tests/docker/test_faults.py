@@ -17,6 +17,7 @@ from tests.docker.conftest import deploying
 from tests.e2e.conftest import SAMPLES, SCHEDULED, Pipeline, wait_for
 
 MINUTE = 60.0
+COPIES = 8  # of the samples: enough that a replaced worker still finds work
 ENGINE_PID = Path("/var/run/docker.pid")
 
 
@@ -29,9 +30,9 @@ def pipeline(engine: docker.DockerClient, pushed: Path, tmp_path_factory: Any) -
 
 def begin(pipeline: Pipeline, batch: str) -> str:
     """Submit a batch and wait until the run is in its middle; gives the run."""
-    for part in ("a", "b"):
+    for copy in range(COPIES):
         for sample in SAMPLES:
-            pipeline.upload(f"charts/{batch}/{part}-{sample.name}", sample.read_bytes())
+            pipeline.upload(f"charts/{batch}/{copy}-{sample.name}", sample.read_bytes())
     wait_for(lambda: coded(pipeline, batch), "the first chart is coded")
     run: str = pipeline.ask("/status")["run"]["run"]
     return run
@@ -46,9 +47,9 @@ def each_chart_has_one_result(pipeline: Pipeline, batch: str) -> None:
     """After the fleet's end: every chart coded once, nothing left in the engine."""
     wait_for(pipeline.nothing_is_left, "the fleet drains the queue and ends", seconds=500)
     answer = pipeline.ask(f"/batches/{batch}")
-    assert (answer["coded"], answer["failed"], answer["done"]) == (2 * len(SAMPLES), 0, True)
+    assert (answer["coded"], answer["failed"], answer["done"]) == (COPIES * len(SAMPLES), 0, True)
     charts = {chart["id"] for chart in pipeline.ask(f"/batches/{batch}/charts?limit=1000")["charts"]}
-    assert charts == {f"{batch}/{part}-{sample.stem}" for part in ("a", "b") for sample in SAMPLES}
+    assert charts == {f"{batch}/{copy}-{sample.stem}" for copy in range(COPIES) for sample in SAMPLES}
     assert pipeline.cloud.containers is not None
     assert pipeline.cloud.containers.of_instances() == {}
 
