@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import docker
 import pytest
@@ -48,10 +49,21 @@ def each_chart_has_one_result(pipeline: Pipeline, batch: str) -> None:
     wait_for(pipeline.nothing_is_left, "the fleet drains the queue and ends", seconds=500)
     answer = pipeline.ask(f"/batches/{batch}")
     assert (answer["coded"], answer["failed"], answer["done"]) == (COPIES * len(SAMPLES), 0, True)
-    charts = {chart["id"] for chart in pipeline.ask(f"/batches/{batch}/charts?limit=1000")["charts"]}
-    assert charts == {f"{batch}/{copy}-{sample.stem}" for copy in range(COPIES) for sample in SAMPLES}
+    charts = all_charts(pipeline, batch)
+    assert len(charts) == COPIES * len(SAMPLES)
+    assert set(charts) == {f"{batch}/{copy}-{sample.stem}" for copy in range(COPIES) for sample in SAMPLES}
     assert pipeline.cloud.containers is not None
     assert pipeline.cloud.containers.of_instances() == {}
+
+
+def all_charts(pipeline: Pipeline, batch: str) -> list[str]:
+    """The ids of a batch's charts, page by page."""
+    page = pipeline.ask(f"/batches/{batch}/charts")
+    found = [chart["id"] for chart in page["charts"]]
+    while page["next_token"]:
+        page = pipeline.ask(f"/batches/{batch}/charts?{urlencode({'next_token': page['next_token']})}")
+        found += [chart["id"] for chart in page["charts"]]
+    return found
 
 
 def alive(pipeline: Pipeline, role: str) -> list[str]:
