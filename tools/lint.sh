@@ -13,5 +13,5 @@ step lint-imports
 step cfn-lint template.yaml repositories.yaml
 step sam validate --lint
 (cd playbooks && step ansible-lint --offline --profile production)
-mapfile -t scripts < <(git ls-files '*.sh' .ci/run embedded/ami/bin)
+mapfile -t scripts < <(git ls-files '*.sh' .ci/run embedded/ami/bin embedded/ami/container/docker)
 step shellcheck "${scripts[@]}"
