@@ -46,9 +46,8 @@ def main() -> None:
     wrong = [status for status, _, _ in answers if status != 200]
     inside = [handler for status, _, handler in answers if status == 200]
     print(f"{asked.requests} requests by {asked.readers} readers at once: {len(wrong)} errors {sorted(set(wrong))}")
-    print(
-        f"{asked.requests / wall:.0f} a second through the emulator; a request there {_spread([whole for _, whole, _ in answers])}"
-    )
+    whole = _spread([seconds for _, seconds, _ in answers])
+    print(f"{asked.requests / wall:.0f} a second through the emulator; a request there {whole}")
     print(f"the handler itself, {len(inside)} calls: {_spread(inside)}")
 
 

@@ -37,7 +37,7 @@ SPOT_SHARE_OF_LIST = 0.6  # Spot moves between 0.3 and 0.7 of the list price; a 
 VOLUME_GB = 30
 VOLUME_USD_PER_HOUR = VOLUME_GB * 0.08 / 730
 VCPUS = {"small": 2, "medium": 2, "large": 2, "xlarge": 4, "2xlarge": 8, "4xlarge": 16}  # of the types above, by size
-PIPELINE_USD_PER_CHART = 9.88e-6
+PIPELINE_USD_PER_CHART = 13.01e-6
 """S3's, SQS's, DynamoDB's and KMS's requests and endpoints' data for a chart of 3,000 characters: docs/cost.md's table
 of a million charts, without what the workers and the master cost."""
 COMPREHEND_UNIT_CHARACTERS = 100
