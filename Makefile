@@ -1,5 +1,5 @@
 # Thin: each target is one command. `make demo` and `make test` are all a newcomer needs.
-.PHONY: setup demo test test-docker test-api-fuzz lint security sbom bench bench-coder lock clean
+.PHONY: setup demo test test-pages test-docker test-api-fuzz lint security sbom bench bench-coder lock clean
 
 MADE_FROM := pyproject.toml $(wildcard requirements/*.txt) $(wildcard tools/*.py tools/*.sh)
 
@@ -20,6 +20,9 @@ demo: setup  ## the whole pipeline on the embedded cloud, on the sample charts (
 
 test: setup  ## every test; PYTEST="-k worker" picks some
 	.venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
+
+test-pages: setup  ## the review pages in a real Chromium (Debian's package chromium)
+	.venv/bin/python -m pytest $(or $(PYTEST),tests/pages)
 
 test-docker: setup  ## what runs in a Docker engine: the images, sam local, instances that are containers
 	.venv/bin/python -m pytest --timeout 1500 --durations 10 $(or $(PYTEST),tests/docker)

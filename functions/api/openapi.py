@@ -151,7 +151,11 @@ def _operation(operation: Operation, schemas: Schemas) -> dict[str, Any]:
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    schema, example = (CODE, "I10") if name == "code" else (ID, {"batch": "b1", "chart": "c1"}.get(name, "run-000042"))
+    schema, example = (
+        (CODE, "I10")
+        if name == "code"
+        else (ID, {"batch": "b1", "chart": "c1", "asset": "chart.js"}.get(name, "run-000042"))
+    )
     return {"name": name, "in": "path", "required": True, "schema": schema, "example": example}
 
 
@@ -190,7 +194,7 @@ def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
         content: dict[str, Any] = {"schema": schemas.of(answer.shape)}
         if answer.example is not None:
             content["example"] = answer.example
-        described["content"] = {answer.media_type: content}
+        described["content"] = dict.fromkeys((answer.media_type, *answer.other_types), content)
     return described
 
 

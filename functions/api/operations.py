@@ -13,6 +13,7 @@ from chartcoder.answering import shapes
 JSON = "application/json"
 FHIR_JSON = "application/fhir+json"
 AMZ_JSON = "application/x-amz-json-1.1"
+HTML, SCRIPT, STYLE, PICTURE = "text/html", "text/javascript", "text/css", "image/svg+xml"
 DOCUMENTS = (
     "text/plain",
     "text/html",
@@ -53,6 +54,7 @@ class Answer:
     example: Any = None
     media_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
+    other_types: tuple[str, ...] = ()  # media types that it may have instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,8 @@ def listing(summary: str, path: str, id_: str, tag: str, shape: Any, example: An
 def reading(summary: str, path: str, id_: str, tag: str, shape: Any, example: Any, **more: Any) -> Operation:
     """One thing."""
     media_type, parameters = more.pop("media_type", JSON), (*more.pop("parameters", ()), NONE_MATCH)
-    answers = {200: Answer(summary, shape, example, media_type, ETAG), 304: Answer("The answer at hand still holds.")}
+    ok = Answer(summary, shape, example, media_type, ETAG, more.pop("other_types", ()))
+    answers = {200: ok, 304: Answer("The answer at hand still holds.")}
     refuses = more.pop("refuses", (400, 404))
     return Operation(
         "GET",
@@ -252,6 +255,12 @@ OPERATIONS: tuple[Operation, ...] = (
             shapes.StatusAnswer,
             {"waiting": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0, "run": None, "watchdog": None, "why": []},
             refuses=()),
+    reading("The page that shows a batch in a browser", "/batches/{batch}/review", "review_batch", "review", str, None,
+            media_type=HTML, refuses=()),
+    reading("The page to review a chart on in a browser", "/batches/{batch}/charts/{chart}/review", "review_chart",
+            "review", str, None, media_type=HTML, refuses=()),
+    reading("A style, a script or the icon of the pages", "/pages/{asset}", "get_asset", "review", str, None,
+            media_type=SCRIPT, other_types=(STYLE, PICTURE)),
     reading("This document", "/openapi.json", "get_document", "status", dict[str, Any], None, refuses=()),
     reading("A code's description", "/codes/{code}", "describe_code", "codes", shapes.CodeDescribed,
             {"code": "I10", "description": "Essential (primary) hypertension", "billable": True, "release": "2026-04"},

@@ -11,6 +11,8 @@ from aws_lambda_powertools.event_handler import Response
 from chartcoder.answering import Answering
 from chartcoder.answering.asked import members
 from functions.api.http import FHIR_JSON, JSON, Request, accepted, answer, too_long
+from functions.api.pages import asset as asset_of_pages
+from functions.api.pages import page
 
 Handle = Callable[..., Response[str]]
 DOCUMENT = Path(__file__).with_name("openapi.json")
@@ -39,6 +41,9 @@ def routes(ask: Answering) -> dict[str, Handle]:
         "list_runs": lambda request: answer(ask.runs.page(token=request.token)),
         "get_run": lambda _, run: answer(ask.runs.one(run)),
         "get_status": lambda _: answer(ask.status.now()),
+        "review_batch": lambda _, batch: page("batch"),
+        "review_chart": lambda _, batch, chart: page("chart"),
+        "get_asset": lambda _, asset: asset_of_pages(asset),
         "get_document": lambda _: Response(200, JSON, DOCUMENT.read_text()),
     }
 
