@@ -132,6 +132,7 @@ CODED = {
     "about": {"format": "text"}, "given": [],
 }  # fmt: skip
 TEXT = "ASSESSMENT:\n1. Type 2 diabetes mellitus.\n2. Hypertension. Denies chest pain."
+PAGE = "<!doctype html>"
 ACCEPTED = {"batch": "b1", "chart": "c1", "state": "waiting"}
 DECISION = {
     "code": "E11.9", "decision": "accept", "by": "arn:aws:iam::111122223333:user/coder",
@@ -255,11 +256,11 @@ OPERATIONS: tuple[Operation, ...] = (
             shapes.StatusAnswer,
             {"waiting": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0, "run": None, "watchdog": None, "why": []},
             refuses=()),
-    reading("The page that shows a batch in a browser", "/batches/{batch}/review", "review_batch", "review", str, None,
+    reading("The page that shows a batch in a browser", "/batches/{batch}/review", "review_batch", "review", str, PAGE,
             media_type=HTML, refuses=()),
     reading("The page to review a chart on in a browser", "/batches/{batch}/charts/{chart}/review", "review_chart",
-            "review", str, None, media_type=HTML, refuses=()),
-    reading("A style, a script or the icon of the pages", "/pages/{asset}", "get_asset", "review", str, None,
+            "review", str, PAGE, media_type=HTML, refuses=()),
+    reading("A style, a script or the icon of the pages", "/pages/{asset}", "get_asset", "review", str, "/* … */",
             media_type=SCRIPT, other_types=(STYLE, PICTURE)),
     reading("This document", "/openapi.json", "get_document", "status", dict[str, Any], None, refuses=()),
     reading("A code's description", "/codes/{code}", "describe_code", "codes", shapes.CodeDescribed,
