@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import urllib.error
@@ -91,7 +92,7 @@ def coded(cloud: EmbeddedCloud, ask: Callable[..., Answer]) -> str:
 
 def test_every_operation_of_the_document_is_a_route_that_asks_for_a_signature(gateway: str) -> None:
     for operation in OPERATIONS:
-        path = operation.path.format(batch="b1", chart="c1", code="I10", run="r1")
+        path = re.sub(r"{\w+}", "x1", operation.path)
         status, headers, problem = fetch(gateway + path, operation.method)
         assert (status, headers["Content-Type"]) == (403, "application/problem+json"), operation.id
         assert problem["status"] == 403
