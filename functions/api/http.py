@@ -108,9 +108,9 @@ class Request:
         return str(caller) if caller else "unknown"
 
     def fingerprint(self) -> str:
-        """A digest of what is asked for: path, query, type and body."""
+        """A digest of what is asked for: path, query, type, the state it is asked on, and body."""
         query = sorted(self._event.query_string_parameters.items())
-        asked = json.dumps([self._event.path, query, self.media_type, self._event.body])
+        asked = json.dumps([self._event.path, query, self.media_type, self.if_match, self._event.body])
         return hashlib.sha256(asked.encode()).hexdigest()
 
     def bytes(self) -> bytes:

@@ -174,7 +174,8 @@ def _body(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {
         operation.body_type: {"schema": schemas.of(operation.body, strict=True), "example": operation.body_example}
     }
-    content |= {media_type: {"schema": {"type": "string", "minLength": 1}} for media_type in operation.other_bodies}
+    for media_type in operation.other_bodies:  # of JSON's, what it has to be is its own specification's to say
+        content[media_type] = {"schema": {} if "json" in media_type else {"type": "string", "minLength": 1}}
     return {"required": operation.body_required, "content": content}
 
 

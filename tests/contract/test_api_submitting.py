@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from tests.contract.test_api import call, results
+from tests.contract.test_api import call, results, store
+from tests.contract.test_api_decisions import coded
 
 __all__ = ["call", "results"]
 
@@ -125,6 +126,15 @@ def test_a_key_that_was_used_for_another_request_is_refused(call, aws):
 
     assert call("POST", "/charts", {"batch": "b1", "text": "Asthma."}, headers=headers)[0] == 422
     assert len(keys(aws)) == 1
+
+
+def test_a_key_does_not_stand_in_for_the_state_that_is_decided_on(call, results):
+    store(results, coded("I10"))
+    path, body, key = "/batches/b1/charts/c1/decisions", {"code": "I10", "decision": "accept"}, {"Idempotency-Key": "k"}
+    tag = call("GET", path)[1]["ETag"]
+    assert call("POST", path, body, headers=key | {"If-Match": tag})[0] == 200
+
+    assert call("POST", path, body, headers=key)[0] == 422
 
 
 def test_a_key_is_each_callers_own(call, aws):

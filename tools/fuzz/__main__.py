@@ -78,7 +78,7 @@ def run(url: str, document: Path, *, seconds: int, seed: int | None) -> int:
     """schemathesis's exit status: 0 where every check held."""
     command = [
         str(SCHEMATHESIS), "run", str(document), "--url", url,
-        "--max-time", str(seconds), "--exclude-checks", ",".join(NOT_CHECKED), "--workers", "2",
+        "--max-time", str(seconds), "--exclude-checks", ",".join(NOT_CHECKED),
         "--request-timeout", "60", "--continue-on-failure", "--generation-database", "none", "--no-color",
         "--suppress-health-check", "all",
         *(["--seed", str(seed)] if seed is not None else []),
