@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.live import Live
 
 from chartcoder.cloud.charts import ChartStore
+from chartcoder.submitting import submit
 from embedded import view
 from embedded.cloud import EmbeddedCloud
 from embedded.observing import Observer, Snapshot
-from embedded.submitting import submit
 
 PROJECT = Path(__file__).resolve().parent.parent
 SAMPLES = PROJECT / "samples" / "charts"
@@ -84,7 +84,7 @@ def _run_batch(cloud: EmbeddedCloud, charts: Path, console: Console, *, stay: bo
     began = datetime.now(UTC).replace(microsecond=0)  # EC2 tells launch times in whole seconds
     observer = Observer(cloud, batch, 0, began)
     with console.status(f"submitting charts of {charts}"):
-        observer.submitted = submit(charts, store, batch)
+        observer.submitted = submit([charts], store, batch, keep_names=True).charts
     console.print(f"{observer.submitted} charts submitted as [bold]{batch}[/]\n", highlight=False)
     return _report(observer, _watch(observer, console), console, stay=stay)
 
@@ -159,6 +159,8 @@ def _tell_api(observer: Observer, charts: list[dict[str, str]], console: Console
     api = observer.cloud.api_url
     console.print(f"\nThe API answers at {api}", highlight=False)
     console.print(f"  curl {api}/batches/{observer.batch}", highlight=False, soft_wrap=True)
+    console.print(f"  in a browser: {api}/batches/{observer.batch}/review", highlight=False, soft_wrap=True)
+    console.print(f"  chartcoder status --endpoint {observer.cloud.endpoint}", highlight=False, soft_wrap=True)
     if charts:
         batch, _, chart = charts[0]["id"].partition("/")
         console.print(f"  curl {api}/batches/{batch}/charts/{chart}", highlight=False, soft_wrap=True)

@@ -11,7 +11,6 @@ from rich.console import Console
 
 from embedded import view
 from embedded.observing import Instance, Snapshot
-from embedded.submitting import uploads
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -89,13 +88,3 @@ def test_a_run_is_done_when_every_chart_ended_and_nothing_is_left(snapshot: Snap
     gone = [Instance(i.id, i.role, i.kind, i.market, "terminated", NOW) for i in snapshot.instances]
     values = {name: getattr(snapshot, name) for name in snapshot.__slots__}
     assert Snapshot(**{**values, "coded": 38, "waiting": 0, "in_flight": 0, "lease": None, "instances": gone}).done
-
-
-def test_names_of_a_users_files_become_ids_and_no_two_are_alike(tmp_path: Any) -> None:
-    for name in ("a b.txt", "a+b.txt", "a-b-2.txt", "sub/a b.pdf", ".hidden"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
-    (tmp_path / "more.jsonl").write_text('{"id": "one", "text": "t"}\n{"id": "a b", "text": "u"}\n')
-    lines = [("one", ".txt"), ("a-b-3", ".txt")]
-    found = [(upload.name, upload.extension) for upload in uploads(tmp_path)]
-    assert found == [("a-b", ".txt"), ("a-b-2", ".txt"), ("a-b-2-2", ".txt"), *lines, ("sub-a-b", ".pdf")]

@@ -224,6 +224,12 @@ class ChartStore:
         found = self._s3.list_objects_v2(Bucket=self.bucket, Prefix=f"{PREFIX}{chart_id}.", MaxKeys=1)
         return bool(found.get("Contents"))
 
+    def ids(self, batch: str) -> set[str]:
+        """The ids of the charts that the bucket holds of `batch`. Raises BadRequest where `batch` is no id."""
+        if not ID_PATTERN.fullmatch(batch):
+            raise BadRequest("a batch's id is 1 to 128 letters, digits, dots, underscores and hyphens")
+        return {PurePosixPath(held["Key"]).stem for held in self._objects(batch)}
+
     def _objects(self, batch: str) -> Iterator[dict[str, Any]]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{PREFIX}{batch}/")
         for page in pages:
