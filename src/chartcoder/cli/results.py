@@ -95,4 +95,8 @@ def _resources(out: str | None) -> Iterator[Callable[[Result], None]]:
     """One FHIR resource a line."""
     with ExitStack() as opened:
         lines = sys.stdout if out is None else opened.enter_context(Path(out).open("w", encoding="utf-8"))
-        yield lambda resource: print(json.dumps(resource, ensure_ascii=False), file=lines)
+
+        def write(resource: Result) -> None:
+            lines.write(json.dumps(resource, ensure_ascii=False) + "\n")
+
+        yield write
