@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from chartcoder.answering import Answering
-from chartcoder.answering.asked import members
+from chartcoder.answering.asked import members, opaque
 from functions.api.http import FHIR_JSON, JSON, Request, accepted, answer, too_long
 from functions.api.pages import asset as asset_of_pages
 from functions.api.pages import page
@@ -41,11 +41,18 @@ def routes(ask: Answering) -> dict[str, Handle]:
         "list_runs": lambda request: answer(ask.runs.page(token=request.token)),
         "get_run": lambda _, run: answer(ask.runs.one(run)),
         "get_status": lambda _: answer(ask.status.now()),
-        "review_batch": lambda _, batch: page("batch"),
-        "review_chart": lambda _, batch, chart: page("chart"),
+        "review_batch": lambda _, batch: _page("batch", batch=batch),
+        "review_chart": lambda _, batch, chart: _page("chart", batch=batch, chart=chart),
         "get_asset": lambda _, asset: asset_of_pages(asset),
         "get_document": lambda _: Response(200, JSON, DOCUMENT.read_text()),
     }
+
+
+def _page(name: str, **ids: str) -> Response[str]:
+    """A page, which asks for its data itself. Raises BadRequest where an id of its address is none."""
+    for what, value in ids.items():
+        opaque(value, what)
+    return page(name)
 
 
 def _submit_chart(ask: Answering, request: Request) -> dict[str, Any]:
