@@ -162,6 +162,27 @@ def test_a_code_that_cannot_be_billed_is_not_added(stack: Reviewed, visit: Visit
     assert stack.decisions("adding", code) == []
 
 
+def test_an_added_code_can_be_taken_back_and_added_again(stack: Reviewed, visit: Visit) -> None:
+    stack.code("back", "c1", NOTE)
+    page = visit("batches/back/charts/c1/review")
+    page.keyboard.press("+")
+    page.keyboard.type("Z79.82")
+    page.keyboard.press("Enter")
+    expect(page.locator("#billed .state.add")).to_have_count(1)
+    page.keyboard.press("r")
+    page.keyboard.type("a mistake")
+    page.keyboard.press("Enter")
+    expect(page.locator("#billed .state.reject")).to_have_count(1)
+    page.locator('[data-code="Z79.82"]').click()
+    page.keyboard.press("a")
+    expect(page.locator("#billed .state.add")).to_have_count(1)
+    assert [made[1:] for made in stack.decisions("back", "c1")] == [
+        ("add", None),
+        ("reject", "a mistake"),
+        ("add", None),
+    ]
+
+
 def test_single_keys_can_be_turned_off(stack: Reviewed, visit: Visit) -> None:
     stack.code("keys", "c1", NOTE)
     page = visit("batches/keys/charts/c1/review")

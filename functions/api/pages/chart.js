@@ -120,7 +120,11 @@ function actions(code) {
   const act = (label, key, verdict, onclick) => make("button", {
     type: "button", class: verdict, "aria-pressed": String(state === verdict), onclick,
   }, label, make("kbd", {}, key));
-  if (code.added) return make("p", { class: "hint" }, "Added, and part of what is billed.");
+  if (code.added) {
+    return make("p", { class: "actions" }, state === "add"
+      ? act("Take back", "r", "reject", () => askWhy("reject"))
+      : act("Add again", "a", "accept", () => decide(code.code, "add")));
+  }
   return make("p", { class: "actions" },
     act("Accept", "a", "accept", () => decide(code.code, "accept")),
     act("Reject", "r", "reject", () => askWhy("reject")),
@@ -216,7 +220,7 @@ function fate(index) {
 
 export function askWhy(decision) {
   const code = billed().find((one) => one.code === selected);
-  if (!code || code.added) return;
+  if (!code || (code.added && (decision !== "reject" || stateOf(code.code) !== "add"))) return;
   pending = { code: code.code, decision };
   show();
   find("#why").focus();
@@ -232,7 +236,9 @@ export function cancel() {
 
 export const acceptSelected = () => {
   const code = billed().find((one) => one.code === selected);
-  if (code && !code.added) decide(code.code, "accept");
+  if (!code) return;
+  if (!code.added) decide(code.code, "accept");
+  else if (stateOf(code.code) === "reject") decide(code.code, "add");
 };
 
 /** Keeps a decision; what was typed stays until it is kept. */

@@ -65,14 +65,15 @@ class Decisions:
             )
         made = self._store.add(
             batch, chart, code=code, decision=decision, by=by, upload=upload, seen=len(decisions), why=why,
-            description=self._fitting(decision, code, item["codes"]),
+            description=self._fitting(decision, code, item["codes"], added=_added(decisions, upload)),
         )  # fmt: skip
         return as_answer(made, upload), version_of([*decisions, made], upload)
 
-    def _fitting(self, decision: Verdict, code: str, billed: list[str]) -> str | None:
+    def _fitting(self, decision: Verdict, code: str, billed: list[str], *, added: set[str]) -> str | None:
         """The description of a code that is added. Raises Conflict where such a decision makes no sense."""
         if decision != "add":
-            if code not in billed:
+            taken_back = decision == "reject" and code in added
+            if code not in billed and not taken_back:
                 raise Conflict(f"{code} is not among the codes that the coder bills for this chart; add it instead")
             return None
         if code in billed:
@@ -89,6 +90,11 @@ class Decisions:
         if item["state"] != "coded":
             raise Conflict("this chart failed, so that there is no code to decide on")
         return item
+
+
+def _added(decisions: list[Decision], upload: str) -> set[str]:
+    """The codes that people added to what the coder says of this upload."""
+    return {made.code for made in decisions if made.decision == "add" and made.upload == upload}
 
 
 def as_answer(decision: Decision, upload: str) -> DecisionMade:
