@@ -232,6 +232,7 @@ class Sections:
             return
         self._begin(heading.text_start, heading.category)
         self._headings.append((heading.start, heading.end))
+        self.headings.append((heading.start, heading.end, heading.category))
         if labels_a_bullet and line_end >= 0:
             self._begin(line_end, before)
         elif has_text and line_end >= 0 and _ends_with_its_line(heading) and not GOES_ON.match(text, line_end + 1):
