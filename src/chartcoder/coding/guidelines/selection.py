@@ -34,7 +34,7 @@ LABEL = re.compile(
     re.I,
 )
 """What stands before a diagnosis and names its part in the list."""
-MAY_BE_A_PROBLEM = ("R", "Z55", "Z56", "Z57", "Z59", "Z60", "Z62", "Z63", "Z64", "Z65", "Z66")
+MAY_BE_A_PROBLEM = ("R", "Z55", "Z56", "Z57", "Z59", "Z60", "Z62", "Z63", "Z64", "Z65", "Z66", "Z79.01", "Z79.02")
 NUMBERED = re.compile(r"\s*(?:[#*•·-]+\s*|\(?\d{1,2}[.):]\s*|[A-Z][.)]\s)+")
 NARRATIVE = re.compile(
     r"\b(?:patient|he|she|they|presents?|presented|is an?|we|i|i'm|we'll|will|was|were|has|had|have|reports?"
