@@ -42,6 +42,34 @@ def test_a_visit_is_billed_by_its_assessment_in_order(code: Code) -> None:
     assert codes(code(NOTE)) == ["M17.12", "I10", "E11.9"]
 
 
+@pytest.mark.parametrize(
+    ("problem", "wanted"),
+    [
+        ("Acute kidney injury on chronic kidney disease stage 4", ["N17.9", "N18.4"]),
+        ("AKI on CKD stage 3b", ["N17.9", "N18.32"]),
+        ("AKI superimposed on CKD", ["N17.9", "N18.9"]),
+        ("Acute-on-chronic renal failure", ["N17.9", "N18.9"]),
+    ],
+)
+def test_acute_on_chronic_kidney_failure_is_two_codes_and_each_has_its_stage(
+    code: Code, problem: str, wanted: list[str]
+) -> None:
+    assert codes(code(f"ASSESSMENT:\n1. {problem}\n")) == wanted
+
+
+def test_an_anticoagulant_named_with_a_problem_is_billed(code: Code) -> None:
+    assert codes(code("ASSESSMENT:\n1. Paroxysmal atrial fibrillation, on apixaban\n")) == ["I48.0", "Z79.01"]
+
+
+@pytest.mark.parametrize("word", ["The disease progressed.", "This illness is new."])
+def test_an_illness_that_is_not_named_is_a_finding(code: Code, word: str) -> None:
+    assert [finding.code for finding in code(word).findings] == ["R69"]
+
+
+def test_an_illness_that_is_not_named_is_not_billed_beside_one_that_is(code: Code) -> None:
+    assert codes(code("ASSESSMENT:\n1. Hypertension\n2. The disease is stable\n")) == ["I10"]
+
+
 def test_offsets_are_those_of_the_text(code: Code) -> None:
     assert all(NOTE[finding.start : finding.end] == finding.text for finding in code(NOTE).findings)
 
