@@ -57,6 +57,15 @@ def test_acute_on_chronic_kidney_failure_is_two_codes_and_each_has_its_stage(
     assert codes(code(f"ASSESSMENT:\n1. {problem}\n")) == wanted
 
 
+@pytest.mark.parametrize(
+    ("chart", "wanted"),
+    [("HIV positive, on treatment.", "Z21"), ("HIV positive, with Kaposi sarcoma.", "B20"), ("HIV disease.", "B20")],
+)
+def test_hiv_positive_is_a_status_until_an_illness_goes_with_it(code: Code, chart: str, wanted: str) -> None:
+    """Official Guidelines I.C.1.a.2.d: "HIV positive" without any documentation of symptoms is Z21."""
+    assert codes(code(f"ASSESSMENT:\n1. {chart}\n"))[0] == wanted
+
+
 def test_an_anticoagulant_named_with_a_problem_is_billed(code: Code) -> None:
     assert codes(code("ASSESSMENT:\n1. Paroxysmal atrial fibrillation, on apixaban\n")) == ["I48.0", "Z79.01"]
 
