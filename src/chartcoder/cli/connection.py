@@ -35,6 +35,7 @@ class Connection:
 
     def __init__(self, stack: str, endpoint: str | None = None) -> None:
         """Raises:
+        BadRequest: an endpoint that is not on loopback: charts and signatures would leave for somewhere else.
         NotFound: there is no such stack in this account and region.
         ChartcoderError: no credentials, no region, or AWS does not answer; says what to do.
         """
@@ -135,8 +136,14 @@ class Connection:
 
 def _embedded(endpoint: str | None) -> dict[str, Any]:
     """The embedded cloud's own account: a user's real credentials never sign what goes to loopback."""
-    if endpoint is None or urlsplit(endpoint).hostname not in LOOPBACK:
+    if endpoint is None:
         return {}
+    address = urlsplit(endpoint)
+    if address.scheme != "http" or address.hostname not in LOOPBACK:
+        raise BadRequest(
+            "the endpoint is not the embedded cloud's: expected http://127.0.0.1:PORT, as `chartcoder up` tells it;"
+            " a stack on AWS needs none (unset AWS_ENDPOINT_URL)"
+        )
     from embedded import ACCOUNT, REGION
 
     return {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "embedded", "region_name": REGION}
