@@ -84,11 +84,17 @@ def test_whatever_a_chart_holds_is_shown_as_text(stack: Reviewed, visit: Visit) 
     assert page.locator("main script, main img").count() == 0
 
 
-@pytest.mark.parametrize("path", ["batches/%3Cimg%20src%3Dx%3E/charts/c1/review", "batches/none/charts/none/review"])
-def test_an_id_that_is_none_is_told_in_the_apis_words(visit: Visit, path: str) -> None:
-    page = visit(path)
+def test_a_chart_that_is_not_there_is_told_in_the_apis_words(visit: Visit) -> None:
+    page = visit("batches/none/charts/none/review")
     expect(page.get_by_role("alert")).to_be_visible()
-    assert page.locator("body img").count() == 0
+
+
+def test_what_is_no_id_has_no_page_and_is_not_repeated(stack: Reviewed, context: BrowserContext) -> None:
+    page = context.new_page()
+    reply = page.goto(f"{stack.url}/batches/%3Cimg%20src%3Dx%3E/charts/c1/review")
+    assert reply is not None and reply.status == 400
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert "img" not in reply.text()
 
 
 def test_characters_beyond_the_basic_plane_move_no_mark(stack: Reviewed, visit: Visit) -> None:
