@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import ahocorasick_rs
+
 from chartcoder.chart import Assertion, Finding
 from chartcoder.coding.engine import (
     FAMILY,
@@ -26,6 +28,8 @@ from chartcoder.coding.engine import (
 
 CLASSES = Path(__file__).with_name("code_classes.tsv")
 NEIGHBOURS = Path(__file__).with_name("neighbours.tsv")
+NEEDED = "needed"
+"""Marks a row of `NEIGHBOURS` that holds words instead of a pattern: each pattern of its side needs one of them."""
 LEAD, TAIL = 40, 60  # characters before and behind a term that may say how it is asserted
 LASTING_LEAD = 30  # characters before a treatment that may say that it goes on
 
@@ -34,6 +38,10 @@ HISTORY_SECTIONS = frozenset({"past_medical_history", "past_surgical_history"})
 INSTRUCTION_SECTIONS = frozenset({"patient_instructions", "education", "patient_education"})
 UNCERTAIN_SECTIONS = frozenset({"differential_diagnosis"})
 ALLERGY_SECTIONS = frozenset({"allergies", "allergy"})
+TELLING_SECTIONS = FAMILY_SECTIONS | HISTORY_SECTIONS | INSTRUCTION_SECTIONS | UNCERTAIN_SECTIONS | ALLERGY_SECTIONS
+"""Sections that say how what stands in them is asserted."""
+TELLING_CLASSES = frozenset({"family_history", "personal_history", "treatment", "needs_history"})
+"""Classes of codes that do."""
 
 LASTING_SECTIONS = HISTORY_SECTIONS | {"medications", "problem_list"}
 LASTING = re.compile(
@@ -68,16 +76,25 @@ COMMUNICABLE = ("A", "B", "J0", "J1", "J20", "J21", "U07", "G00", "G03", "H10", 
 
 
 class Neighbours:
-    """The patterns of `neighbours.tsv` for one side of a term, as one expression: the first that fits is taken."""
+    """The patterns of `neighbours.tsv` for one side of a term, as one expression: the first that fits is taken.
+
+    Few terms have a neighbour that says anything. So the text is first looked through, in one pass, for the words that
+    the table says a fitting one cannot do without.
+    """
 
     def __init__(self, side: str) -> None:
-        rows = [row for row in _rows(NEIGHBOURS) if row[0] == side]
-        self._assertions = tuple(assertion for _, assertion, _ in rows)
-        self._patterns = re.compile("|".join(f"({pattern})" for _, _, pattern in rows), re.I)
+        rows = [(assertion, rest) for row_side, assertion, rest in _rows(NEIGHBOURS) if row_side == side]
+        needed = [word for assertion, words in rows if assertion == NEEDED for word in words.split()]
+        patterns = [(assertion, pattern) for assertion, pattern in rows if assertion != NEEDED]
+        self._assertions = tuple(assertion for assertion, _ in patterns)
+        self._patterns = re.compile("|".join(f"({pattern})" for _, pattern in patterns), re.I)
         self._find = self._patterns.search if side == "before" else self._patterns.match
+        self._needed = ahocorasick_rs.AhoCorasick(needed).find_matches_as_indexes
 
     def of(self, text: str) -> tuple[str, str] | None:
         """What is said by the text before or behind a term, and the words that say it."""
+        if text.isascii() and not self._needed(text.lower()):
+            return None  # beyond ASCII there are letters that a pattern takes for others: a long s is an s
         found = self._find(text)
         if found is None or found.lastindex is None:
             return None
@@ -112,7 +129,11 @@ class Words(NamedTuple):
         """What the neighbours say: assertion (or "over", "asserted") -> the words that say it."""
         first, _, rest = self.text.partition(" ")
         before = f"{self.lead}{first} " if rest and first.lower() in OVER_WITHIN else self.lead
-        return dict(said for said in (_neighbours("before").of(before), _neighbours("after").of(self.tail)) if said)
+        said = {}
+        for assertion_and_words in (_neighbours("before").of(before), _neighbours("after").of(self.tail)):
+            if assertion_and_words:
+                said[assertion_and_words[0]] = assertion_and_words[1]
+        return said
 
 
 @cache
@@ -154,6 +175,8 @@ def assertion_of(code: str | None, words: Words, context: Context) -> tuple[Asse
     cues, section = context.cues, context.section
     classes = class_of(code) if code else frozenset[str]()
     said = words.said()
+    if not said and not cues and _goes_without_saying(classes, words, section):
+        return "present", None
     denial = _denial(words, said, cues)
     if denial and "absence" not in classes:
         return "negated", denial
@@ -174,10 +197,18 @@ def assertion_of(code: str | None, words: Words, context: Context) -> tuple[Asse
     return _in_time(classes, words, said.get("historical"), context)
 
 
+def _goes_without_saying(classes: frozenset[str], words: Words, section: str | None) -> bool:
+    """Whether a term of which nothing is said is present: neither its section nor its kind of code has it otherwise.
+
+    So it is with most terms, which then need no further question.
+    """
+    return section not in TELLING_SECTIONS and classes.isdisjoint(TELLING_CLASSES) and not words.lead.endswith("-")
+
+
 def _denial(words: Words, said: Mapping[str, str], cues: Mapping[str, str]) -> str | None:
     """The words that deny a term; none where the chart says behind the comma that it is there ("although there is no
     swelling, ankle pain persists")."""
-    prefix = PREFIX.search(words.lead)
+    prefix = PREFIX.search(words.lead) if words.lead.endswith("-") else None
     if prefix:
         return prefix[0]
     if "negated" in said or "present" in said:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from chartcoder.chart import Assertion, Chart, CodedChart, Finding
+from chartcoder.chart import Chart, CodedChart, Finding
 from chartcoder.coding.abbreviations import apply_definitions
 from chartcoder.coding.assertions import Words, assertion_of, class_of
 from chartcoder.coding.billing import bill
 from chartcoder.coding.companions import uncode_without_companion
 from chartcoder.coding.conditions import ChartView
-from chartcoder.coding.coreference import describes_a_noun, resolve_general_words
+from chartcoder.coding.coreference import describes_a_noun, general_codes, resolve_general_words
 from chartcoder.coding.engine import Context, Engine
 from chartcoder.coding.hcc import read_categories
 from chartcoder.coding.lexicon.artefact import ARTEFACT, Lexicon
@@ -19,13 +19,22 @@ from chartcoder.coding.lexicon.compile import Entry
 from chartcoder.coding.matching import Matcher, Term
 from chartcoder.coding.measurements import measured_codes
 from chartcoder.coding.sections import Sections
-from chartcoder.coding.templates import template_answer
+from chartcoder.coding.templates import Answers
 from chartcoder.coding.terminology import Terminology
 from chartcoder.protected import reveal
 
 ADULT = 20  # years, for the body mass index codes
 WHERE_RESULTS_MATTER = frozenset({"assessment", "observation_and_plan", "problem_list", "chief_complaint", "diagnoses"})
 ENGINES = ("medspacy", "compiled")
+
+
+class Meaning(NamedTuple):
+    """What a code of the lexicon stands for, looked up once for each."""
+
+    code: str  # complete: with its seventh character
+    description: str
+    may_describe: bool  # an adjective of a general meaning may name it
+    is_result: bool  # an abnormal result: no code by itself unless the provider says that it matters (III.B)
 
 
 class Coder:
@@ -49,6 +58,7 @@ class Coder:
         self._terminology = Terminology(folder / "codes.marisa")
         self._categories = read_categories(folder)
         self._engine = _make_engine(engine, folder)
+        self._meanings: dict[str, Meaning] = {}  # bounded by the release's size
 
     def code(self, chart: Chart) -> CodedChart:
         """Code one chart. Takes any text; time in proportion to its length."""
@@ -59,11 +69,7 @@ class Coder:
         view = ChartView(text, sections.at)
         terms = self._terms(text, view, sections)
         contexts = self._engine.read(text, [(term.start, term.end) for term in terms], sections)
-        findings = [
-            self._finding(text, term, context, code)
-            for term, context in zip(terms, contexts, strict=True)
-            for code in term.entry.codes
-        ]
+        findings = self._findings(text, terms, contexts)
         findings = uncode_without_companion(resolve_general_words(findings, self._terminology))
         codes, rejected = bill(findings, self._terminology, view, chart.setting, self._categories)
         return CodedChart(
@@ -100,38 +106,31 @@ class Coder:
                 terms.append(term)
         return apply_definitions(text, terms)
 
-    def _finding(self, text: str, term: Term, context: Context, code: str) -> Finding:
-        full = self._terminology.with_seventh(code, "A")
-        answer = template_answer(text, term.start, term.end)
-        assertion, cue = answer or assertion_of(full, Words.at(text, term.start, term.end), context)
-        if describes_a_noun(full, text, term.start, term.end):
-            return self._uncoded(text, term, context, assertion, cue)
-        if "result" in class_of(full) and context.section not in WHERE_RESULTS_MATTER:
-            return self._uncoded(text, term, context, assertion, cue)
-        return Finding(
-            text=text[term.start : term.end],
-            start=term.start,
-            end=term.end,
-            section=context.section,
-            assertion=assertion,
-            cue=cue,
-            code=full,
-            description=self._terminology.description(full),
-        )
+    def _findings(self, text: str, terms: list[Term], contexts: list[Context]) -> list[Finding]:
+        """A finding for each code of each term; without its code where the term implies none by itself."""
+        answers = Answers(text)
+        findings: list[Finding] = []
+        for term, context in zip(terms, contexts, strict=True):
+            start, end, section = term.start, term.end, context.section
+            answer = answers.of(start, end)
+            words = Words.at(text, start, end)
+            for code in term.entry.codes:
+                full, description, may_describe, is_result = self._meanings.get(code) or self._meaning(code)
+                assertion, cue = answer or assertion_of(full, words, context)
+                if (is_result and section not in WHERE_RESULTS_MATTER) or (
+                    may_describe and describes_a_noun(text, start, end)
+                ):
+                    findings.append(Finding(words.text, start, end, section, assertion, cue, None, None))
+                else:
+                    findings.append(Finding(words.text, start, end, section, assertion, cue, full, description))
+        return findings
 
-    @staticmethod
-    def _uncoded(text: str, term: Term, context: Context, assertion: Assertion, cue: str | None) -> Finding:
-        """A finding that implies no code by itself: an abnormal result that nobody says matters (III.B)."""
-        return Finding(
-            text[term.start : term.end],
-            term.start,
-            term.end,
-            context.section,
-            assertion,
-            cue,
-            code=None,
-            description=None,
+    def _meaning(self, code: str) -> Meaning:
+        full = self._terminology.with_seventh(code, "A")
+        self._meanings[code] = meaning = Meaning(
+            full, self._terminology.description(full), full in general_codes("adjective"), "result" in class_of(full)
         )
+        return meaning
 
 
 def _make_engine(engine: str, folder: Path) -> Engine:

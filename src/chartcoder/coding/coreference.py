@@ -42,14 +42,10 @@ def general_codes(kind: str) -> dict[str, tuple[str, ...]]:
     return general
 
 
-def describes_a_noun(code: str, text: str, start: int, end: int) -> bool:
-    """Whether a term is an adjective of a general meaning before its noun: "necrotic lesions" names no gangrene, while
-    "the toe is necrotic" does."""
-    return (
-        code in general_codes("adjective")
-        and ADJECTIVE.fullmatch(text, start, end) is not None
-        and NOUN_BEHIND.match(text, end) is not None
-    )
+def describes_a_noun(text: str, start: int, end: int) -> bool:
+    """Whether a term whose code an adjective may name (`general_words.tsv`) is one, before its noun: "necrotic lesions"
+    names no gangrene, while "the toe is necrotic" does."""
+    return ADJECTIVE.fullmatch(text, start, end) is not None and NOUN_BEHIND.match(text, end) is not None
 
 
 def resolve_general_words(findings: list[Finding], terminology: Terminology) -> list[Finding]:

@@ -6,6 +6,7 @@ A template's answer says more than any trigger word near it, so it is read first
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 
 from chartcoder.chart import Assertion
 
@@ -29,23 +30,54 @@ BOXES_BEHIND = re.compile(
 TICKS = frozenset("xX\u2713\u2611\u2612")
 BOX_ENDS = frozenset("])\u2610\u2611\u2612")
 SIGN = re.compile(r"\((?P<sign>\+{1,3}|-{1,2}|\u2212|neg|pos)\)", re.I)
-SIGNS = ("(+", "(-", "(\u2212", "(neg", "(NEG", "(Neg", "(pos", "(POS", "(Pos")
-LONGEST_LINE = 400  # characters looked at before a term
+LONGEST_LINE = 400  # characters looked at to either side of a term
+BLANKS = 20  # characters behind a term among which the first that is no blank is looked for
+ANSWERING = frozenset(":-=?.\u2026[(\u2610\u2611\u2612")
+"""What an answer or a box behind a term begins with."""
 
 
-def template_answer(text: str, start: int, end: int) -> tuple[Assertion, str] | None:
-    """What a template's answer, check box or sign says of the term at [start, end); None where there is none."""
-    answer = ANSWER.match(text, end)
-    if answer:
-        return ("negated" if answer["no"] else "present"), answer[0].strip()
-    boxes = BOXES_BEHIND.match(text, end)
-    if boxes:
-        return _chosen(boxes)
-    if text[max(0, start - 2) : start].rstrip()[-1:] in BOX_ENDS:
-        box = BOX_BEFORE.search(text, max(0, start - 8), start)
-        if box:
-            return ("present" if _is_ticked(box[0]) else "negated"), box[0].strip()
-    return _signed(text, start, end)
+class Answers:
+    """What the template answers, check boxes and signs of one chart say of its terms."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._signs = list(SIGN.finditer(text))
+        self._starts = [sign.start() for sign in self._signs]
+        self._ends = [sign.end() for sign in self._signs]
+
+    def of(self, start: int, end: int) -> tuple[Assertion, str] | None:
+        """What is said of the term at [start, end), and the words that say it; None where nothing is."""
+        text = self._text
+        behind = text[end : end + BLANKS].lstrip(" \t")
+        if not behind or behind[0] in ANSWERING:
+            answer = ANSWER.match(text, end)
+            if answer:
+                return ("negated" if answer["no"] else "present"), answer[0].strip()
+            boxes = BOXES_BEHIND.match(text, end)
+            if boxes:
+                return _chosen(boxes)
+        if text[max(0, start - 2) : start].rstrip()[-1:] in BOX_ENDS:
+            box = BOX_BEFORE.search(text, max(0, start - 8), start)
+            if box:
+                return ("present" if _is_ticked(box[0]) else "negated"), box[0].strip()
+        return self._signed(start, end) if self._signs else None
+
+    def _signed(self, start: int, end: int) -> tuple[Assertion, str] | None:
+        """The sign of a term: before it where its line begins with one ("(-) fever, chills (+) cough"), else behind
+        it."""
+        text = self._text
+        low, high = max(0, start - LONGEST_LINE), end + LONGEST_LINE
+        line_start = max(low, text.rfind("\n", low, start) + 1)
+        line_end = text.find("\n", end, high)
+        first = bisect_left(self._starts, line_start)
+        if first == len(self._signs) or self._ends[first] > (high if line_end < 0 else line_end):
+            return None
+        before = text[line_start : self._starts[first]].rstrip()
+        if not before or before[-1] in ":.-*\u2022":
+            leading = bisect_right(self._ends, start) - 1
+            return _of_sign(self._signs[leading]) if leading >= first else None
+        behind = SIGN.match(text, end) or SIGN.match(text, end + 1)
+        return _of_sign(behind) if behind else None
 
 
 def _is_ticked(box: str) -> bool:
@@ -59,25 +91,6 @@ def _chosen(boxes: re.Match[str]) -> tuple[Assertion, str] | None:
         return None
     says_yes = boxes["answer"].lower().startswith("y") == first
     return ("present" if says_yes else "negated"), boxes[0].strip()
-
-
-def _signed(text: str, start: int, end: int) -> tuple[Assertion, str] | None:
-    """The sign of a term: before it where its line begins with one ("(-) fever, chills (+) cough"), else behind it."""
-    line_end = text.find("\n", end)
-    line_end = len(text) if line_end < 0 else line_end
-    line_start = max(text.rfind("\n", 0, start) + 1, start - LONGEST_LINE)
-    line = text[line_start : min(line_end, end + LONGEST_LINE)]
-    if not any(sign in line for sign in SIGNS):
-        return None
-    signs = list(SIGN.finditer(line))
-    if not signs:
-        return None
-    before = line[: signs[0].start()].rstrip()
-    if not before or before[-1] in ":.-*\u2022":
-        leading = [sign for sign in signs if sign.end() <= start - line_start]
-        return _of_sign(leading[-1]) if leading else None
-    behind = SIGN.match(text, end) or SIGN.match(text, end + 1)
-    return _of_sign(behind) if behind else None
 
 
 def _of_sign(sign: re.Match[str]) -> tuple[Assertion, str]:

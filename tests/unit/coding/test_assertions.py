@@ -1,12 +1,15 @@
 """What a chart asserts of a term: `assertion_sentences.py` by patterns, `assertion_sentences.tsv` one by one."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chartcoder.chart import ASSERTIONS, Chart, Finding
-from chartcoder.coding.assertions import holds_of_patient
+from chartcoder.coding.assertions import NEEDED, NEIGHBOURS, holds_of_patient
 from chartcoder.coding.coder import Coder
 
 from .assertion_sentences import SENTENCES
@@ -101,3 +104,22 @@ def engine(request: pytest.FixtureRequest, coder: Coder) -> Coder:
 )
 def test_both_engines_read_the_projects_own_rules(engine: Coder, sentence: str, wanted: str) -> None:
     assert asserted(engine, sentence) == wanted
+
+
+ROWS = [line.split("\t") for line in NEIGHBOURS.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
+LOOKING_AROUND = re.compile(r"\(\?(?:=|<?!)[^()]*\)")
+"""Left out of patterns that texts are made from: what is left fits all that the pattern fits, and more."""
+
+
+@pytest.mark.parametrize(("side", "pattern"), [(side, rest) for side, name, rest in ROWS if name != NEEDED])
+def test_no_pattern_of_a_neighbour_fits_without_one_of_the_words_that_are_looked_for_first(
+    side: str, pattern: str
+) -> None:
+    needed = next(words.split() for row_side, name, words in ROWS if (row_side, name) == (side, NEEDED))
+    wider = re.compile(LOOKING_AROUND.sub("", pattern), re.I)
+
+    @given(st.from_regex(wider, alphabet=st.characters(codec="ascii")))
+    def has_one_of_them(text: str) -> None:
+        assert any(word in text.lower() for word in needed)
+
+    has_one_of_them()
