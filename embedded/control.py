@@ -3,6 +3,10 @@
 GET  /_embedded/processes                        {"instances": {id: [pid]}, "functions": {pid: handler}}
 PUT  /_embedded/instances/<id>/spot-notice       a Spot interruption notice in the instance's metadata
 PUT  /_embedded/capacity {"spot": 0}             how many instances of a kind EC2 still has; null: no limit
+PUT  /_embedded/clock {"seconds": 120}           by how much the clocks of instances that boot from now on are off
+GET  /_embedded/faults                           {name: calls hit}: the calls that go wrong on purpose
+PUT  /_embedded/faults/<name> {"service": ...}   more of them: the fields of embedded.faults.Fault
+DELETE /_embedded/faults/<name>                  an end of that: {"hit": calls}
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ import ipaddress
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from embedded.faults import Fault
 
 if TYPE_CHECKING:
     from embedded.emulator import Emulator
@@ -79,10 +85,29 @@ def _answer(emulator: Emulator, method: str, path: str, body: bytes) -> tuple[in
             }
         emulator.instances.capacity.update(asked)
         return 200, emulator.instances.capacity
+    if method == "PUT" and path == "clock":
+        emulator.set_clock(json.loads(body)["seconds"])
+        return 200, {}
+    if parts[0] == "faults":
+        return _answer_of_faults(emulator, method, parts[1:], body)
     if method == "PUT" and len(parts) == 3 and parts[0] == "instances" and parts[2] == "spot-notice":
         try:
             emulator.instances.notify_spot(parts[1])
         except KeyError:
             return 404, {"message": f"no instance {parts[1]} runs"}
         return 200, {}
+    return 404, {"message": "see embedded/control.py"}
+
+
+def _answer_of_faults(emulator: Emulator, method: str, names: list[str], body: bytes) -> tuple[int, Any]:
+    if method == "GET" and not names:
+        return 200, emulator.faults.hits()
+    if method == "PUT" and len(names) == 1:
+        try:
+            emulator.faults.put(names[0], Fault(**json.loads(body)))
+        except (TypeError, ValueError) as error:
+            return 400, {"message": str(error)}
+        return 200, {}
+    if method == "DELETE" and len(names) == 1:
+        return 200, {"hit": emulator.faults.lift(names[0])}
     return 404, {"message": "see embedded/control.py"}

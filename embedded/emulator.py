@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedded import ACCOUNT, HOST, REGION
+from embedded.clocks import ClockFixed
+from embedded.faults import Faults, with_faults
 from embedded.processes import Spawner, become_subreaper
 
 if TYPE_CHECKING:
@@ -122,12 +124,14 @@ class Emulator:
         self._xray_port = xray_port
         layout.instances.mkdir(parents=True, exist_ok=True)
         os.environ.update(ministack_environment(port=port, layout=layout, enforce_iam=enforce_iam, persist=persist))
+        self.faults = Faults()
+        self._set_clock: Callable[[float], None] | None = None
         self.functions, self.instances = self._patch()
 
     def _patch(self) -> tuple[Functions, Instances]:
         # ministack reads its environment on import, hence here
         from embedded import functions, instances, patches
-        from embedded.patches import apigateway, cloudformation, cloudwatch, ec2, iam, lambda_functions, sqs
+        from embedded.patches import apigateway, cloudformation, cloudwatch, ec2, iam, lambda_functions, s3, sqs
 
         patches.check_version()
         machines, runs, resolve = self._containers(self.place) if self.place else self._processes()
@@ -135,6 +139,7 @@ class Emulator:
         fleet = instances.Instances(machines, instance_credentials, account=ACCOUNT, region=REGION)
         cloudformation.install()
         iam.install()
+        s3.install(self.faults)
         sqs.install()
         cloudwatch.install()
         lambda_functions.install(warm, resolve)
@@ -161,6 +166,7 @@ class Emulator:
                 "EMBEDDED_REGISTRY": str(self.layout.registry),
             },
         )
+        self._set_clock = machines.set_clock
         scratch = self.layout.data / "tmp"
         runs = functions.ProcessRuns(spawner, root=self.project, python=sys.executable, scratch=scratch)
         return machines, runs, resolve_image
@@ -202,6 +208,16 @@ class Emulator:
             "TZ": ":UTC",
         }
 
+    def set_clock(self, seconds: float) -> None:
+        """Have the clocks of instances that boot from now on be off by so much.
+
+        Raises:
+            ClockFixed: instances are containers, which have the engine's clock, or there is no libfaketime.
+        """
+        if self._set_clock is None:
+            raise ClockFixed("instances that are containers have the clock of their engine")
+        self._set_clock(seconds)
+
     def measure_forever(self, stop: threading.Event) -> None:
         """Publish the queues' metrics and judge the alarms, every METRIC_SECONDS."""
         from embedded.patches import cloudwatch, sqs
@@ -236,7 +252,7 @@ class Emulator:
             loop.add_signal_handler(number, ended.set)
         threading.Thread(target=self.measure_forever, args=(measured,), name="meter", daemon=True).start()
         try:
-            app = with_control(ministack.app, self)
+            app = with_control(with_faults(ministack.app, self.faults), self)
             callers = (f"{HOST}/32", *([self.place.subnet] if self.place else ()))
             await serve(only_from(callers, app), config, shutdown_trigger=ended.wait)
         finally:

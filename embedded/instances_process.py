@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from embedded import HOST
+from embedded import HOST, clocks
 from embedded.instances import Boot, console_path
 from embedded.processes import Spawner, collect, descendants, end, marked
 
@@ -34,6 +34,11 @@ class ProcessMachines:
         self._environment = dict(environment)
         self._supervisors: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
+        self._clock: dict[str, str] = {}
+
+    def set_clock(self, seconds: float) -> None:
+        """Have the clocks of machines that boot from now on be off by so much. Raises ClockFixed: see `clocks`."""
+        self._clock = clocks.environment(seconds)
 
     def boot(self, boot: Boot, on_end: Callable[[int], None]) -> None:
         """Start an instance's supervisor."""
@@ -49,6 +54,7 @@ class ProcessMachines:
         script.write_bytes(boot.user_data)
         environment = {
             **self._environment,
+            **self._clock,
             MARK: boot.instance_id,
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": boot.metadata_endpoint,
             "CHARTCODER_HOST_ROOT": str(home / "root"),

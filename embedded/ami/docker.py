@@ -19,6 +19,7 @@ from embedded.ami.docker_run import hand_on_signals, read, refuse, send_output
 from embedded.processes import command_of, descendants, end
 
 PASSED_ON = ("AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "EMBEDDED_INSTANCE")
+CLOCK = ("FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "LD_PRELOAD", "NO_FAKE_STAT")  # of an instance whose clock is off
 
 
 def main(arguments: list[str]) -> int:
@@ -97,7 +98,9 @@ class Run:
             name, equals, value = given.partition("=")
             found[name] = value if equals else os.environ.get(name, "")
         scratch = tempfile.mkdtemp(prefix="container-")
-        return {**found, "HOME": scratch, "TMPDIR": scratch, **{name: os.environ[name] for name in PASSED_ON}}
+        found |= {name: os.environ[name] for name in PASSED_ON}
+        found |= {name: os.environ[name] for name in CLOCK if name in os.environ}
+        return {**found, "HOME": scratch, "TMPDIR": scratch}
 
     def argv(self) -> list[str]:
         command = self.options.get("--entrypoint", []) + self.command
