@@ -18,7 +18,7 @@ module: chartcoder_look
 short_description: Look at the run of this master for as long as a verdict holds
 description:
   - Counts the charts in the queue, the workers and the money, keeps them in the run's record, and says what follows.
-  - Terminates a worker that has not been heard of for minutes.
+  - Terminates a worker that has not been heard of for minutes, and dismisses those that have nothing to do.
   - The run and the stack are those of the environment (CHARTCODER_*), as everywhere in chartcoder.
 options:
   verdict:
@@ -56,6 +56,8 @@ backlog: {description: "Charts in the queue: waiting, in flight and delayed.", t
 workers: {description: Workers that live and were heard of., type: int, returned: success}
 workers_needed: {description: Workers that the run should have., type: int, returned: success}
 cost_usd: {description: What the run has cost so far., type: float, returned: success}
+dismissed: {description: Idle workers that were told to leave., type: int, returned: success}
+limit: {description: "The budget that is spent, in words; empty while there is money.", type: str, returned: success}
 said: {description: The same in words., type: str, returned: success}
 """
 

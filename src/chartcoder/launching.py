@@ -14,7 +14,7 @@ from chartcoder.cloud.instances import Instances, deployed_image, user_data
 from chartcoder.cloud.queue import ChartsQueue
 from chartcoder.settings import Settings
 
-Outcome = Literal["launched", "already running", "nothing to do"]
+Outcome = Literal["launched", "already running", "nothing to do", "the day's budget is spent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ class Parts:
 def launch_run(parts: Parts, *, asked_by: str) -> Answer:
     """Launches a master where charts wait and no run lives; where one lives, notes in its record who asked.
 
+    None is launched once the day's runs have spent its budget; the watchdog asks again the next day.
+
     A launcher that dies between taking the lease and launching leaves a lease that lapses: the watchdog mends it.
 
     Args:
@@ -69,6 +71,8 @@ def launch_run(parts: Parts, *, asked_by: str) -> Answer:
     if backlog == 0:
         return Answer("nothing to do")
     settings, now = parts.settings, parts.clock()
+    if parts.fleet.spent(now=now) >= settings.budget_usd_per_day and parts.fleet.lease() is None:
+        return Answer("the day's budget is spent")
     lease = parts.fleet.take_lease(settings.stack, seconds=settings.lease_seconds, now=now)
     if lease is None:
         return _note_asked(parts, asked_by)

@@ -6,6 +6,7 @@ Other regions are up to half as dear again: set the budget accordingly.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from chartcoder.errors import SettingInvalid
@@ -37,9 +38,40 @@ SPOT_SHARE_OF_LIST = 0.6  # Spot moves between 0.3 and 0.7 of the list price; a 
 VOLUME_GB = 30
 VOLUME_USD_PER_HOUR = VOLUME_GB * 0.08 / 730
 VCPUS = {"small": 2, "medium": 2, "large": 2, "xlarge": 4, "2xlarge": 8, "4xlarge": 16}  # of the types above, by size
-PIPELINE_USD_PER_CHART = 13.01e-6
-"""S3's, SQS's, DynamoDB's and KMS's requests and endpoints' data for a chart of 3,000 characters: docs/cost.md's table
-of a million charts, without what the workers and the master cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a chart takes of a service: so many of a unit that costs so many US dollars."""
+
+    service: str
+    what: str
+    a_chart: float
+    usd_each: float
+
+    @property
+    def usd(self) -> float:
+        """US dollars a chart."""
+        return self.a_chart * self.usd_each
+
+
+A_CHART = (
+    Use("S3", "uploads", 1, 0.005e-3),
+    Use("S3", "reads", 1, 0.0004e-3),
+    Use("SQS", "requests: a send; receive, delete and heartbeat in tens", 1.3, 0.40e-6),
+    Use(
+        "DynamoDB",
+        "write units: a result of up to 3 kB and a tenth of a tally, doubled in a transaction",
+        6.2,
+        0.625e-6,
+    ),
+    Use("DynamoDB", "write units: an item for each of 5 codes", 5, 0.625e-6),
+    Use("KMS", "requests: buckets, queues and tables keep data keys", 0.017, 0.03e-4),
+    Use("VPC endpoints", "GB of messages", 3e-6, 0.01),
+)
+"""The requests of a chart of 3,000 characters that passes through a batch, at list prices. docs/cost.md spells them
+out, and tests/integration/test_requests_a_chart.py counts them."""
+PIPELINE_USD_PER_CHART = sum(use.usd for use in A_CHART)  # without what the workers and the master cost
 COMPREHEND_UNIT_CHARACTERS = 100
 COMPREHEND_USD_PER_UNIT = 0.0005
 """Amazon Comprehend Medical's list price of InferICD10CM (aws.amazon.com/comprehend/medical/pricing); a request is at
@@ -58,3 +90,8 @@ def usd_per_hour(instance_type: str, market: Literal["spot", "on-demand"] = "on-
         raise SettingInvalid(f"no price for instance type {instance_type!r}: one of {known}; or add it to prices.py")
     share = SPOT_SHARE_OF_LIST if market == "spot" else 1.0
     return ON_DEMAND[instance_type] * share + VOLUME_USD_PER_HOUR
+
+
+def requests_usd(charts: int) -> float:
+    """US dollars for the requests that so many charts take of S3, SQS, DynamoDB and KMS."""
+    return charts * PIPELINE_USD_PER_CHART

@@ -45,6 +45,7 @@ class Settings:
     lease_seconds: int = 600
     longest_life_minutes: int = 720
     budget_usd: float = 25.0  # for one run
+    budget_usd_per_day: float = 100.0  # for the runs of one day, UTC
     instance_type: str = "c7i.xlarge"
     watch_seconds: int = 15  # between two looks of the master at its run
     max_chart_bytes: int = 10_000_000

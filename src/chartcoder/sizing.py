@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 FIRST_RATE = 1000.0
 """Charts a minute that a worker is taken to code before any run has measured it: about a third of what the slower
@@ -14,6 +14,11 @@ engine does on four processors, so that a first run has rather too many workers 
 
 BOOT_MINUTES = 3.0  # of a worker's life before its first chart
 MEASURED_MINUTES = 1.0  # of work before a measured rate is believed
+IDLE_MINUTES = 1.0
+"""For so long a worker finds nothing before it is dismissed: longer than the gap between two uploads of a batch,
+shorter than the tries of the last charts, which are what the others would wait for."""
+
+Verdict = Literal["working", "empty", "short", "budget"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,48 @@ class Plan:
     spot_alive: int
     minutes: float  # until the backlog is coded, booting included
     usd: float  # for the workers to code the backlog
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """A worker that has nothing to do, and since how many minutes."""
+
+    instance: str
+    minutes: float
+    usd_per_hour: float
+
+
+def verdict(backlog: int, *, workers: int, needed: int, over_budget: bool, may_launch: bool) -> Verdict:
+    """What follows from a look at a run: drain it (empty), end it (budget), launch (short), or go on (working).
+
+    Args:
+        workers: those that boot, work or rest; not those that leave.
+        may_launch: False once the run has used up its rounds of launching: being short is then no verdict as long as
+            one worker is left.
+    """
+    if backlog == 0:
+        return "empty"
+    if over_budget:
+        return "budget"
+    if workers < needed and (may_launch or not workers):
+        return "short"
+    return "working"
+
+
+def surplus(idle: Sequence[Idle], *, waiting: int, workers: int, needed: int) -> list[str]:
+    """The idle workers that a run can do without, the dearest first and of those the longest idle.
+
+    Only where nothing waits: what is in flight is in others' hands, and those are not touched. As many stay as the run
+    would launch for the charts it has (`needed`), and one until it is drained; so nobody is dismissed to be launched
+    again.
+    """
+    if waiting:
+        return []
+    resting = sorted(
+        (worker for worker in idle if worker.minutes >= IDLE_MINUTES),
+        key=lambda worker: (-worker.usd_per_hour, -worker.minutes, worker.instance),
+    )
+    return [worker.instance for worker in resting[: max(0, workers - max(needed, 1))]]
 
 
 def measured_rate(workers: Sequence[dict[str, Any]]) -> float | None:

@@ -16,11 +16,11 @@ from botocore.config import Config
 from chartcoder import prices, sizing
 from chartcoder.cloud.fleet import FleetTable
 from chartcoder.cloud.instances import Instance, Instances
-from chartcoder.cloud.queue import ChartsQueue
+from chartcoder.cloud.queue import ChartsQueue, Depth
 from chartcoder.errors import LeaseLost
 from chartcoder.settings import Settings
 
-Verdict = Literal["working", "empty", "short", "budget", "lost"]
+Verdict = sizing.Verdict | Literal["lost"]
 
 SILENT = timedelta(minutes=3)  # a worker reports every few seconds
 BOOTING = timedelta(minutes=10)  # until a worker's first report
@@ -31,7 +31,8 @@ class Look:
     """One look of the master at its run.
 
     `verdict` is what to do about it: nothing (working), drain (empty), launch more workers (short), end the run because
-    its money is spent (budget) or because it is another's turn (lost).
+    its money is spent (budget, and `limit` says which) or because it is another's turn (lost). `dismissed` counts the
+    idle workers that were told to leave.
     """
 
     verdict: Verdict
@@ -39,12 +40,15 @@ class Look:
     workers: int
     workers_needed: int
     cost_usd: float
+    dismissed: int = 0
+    limit: str = ""
 
     @property
     def said(self) -> str:
+        dismissed = f", {self.dismissed} dismissed" if self.dismissed else ""
         return (
             f"{self.verdict}: {self.backlog} charts in the queue, {self.workers} workers, "
-            f"{self.workers_needed} needed, {self.cost_usd:.4f} USD so far"
+            f"{self.workers_needed} needed{dismissed}, {self.cost_usd:.4f} USD so far"
         )
 
 
@@ -86,8 +90,9 @@ class Stages:
         """
         record = self._fleet.run(self._run)
         backlog = self._queue.depth().total
-        staying, leaving = self._workers()
-        needed = max(self._needed(record, backlog), len(staying))
+        reports = self._fleet.workers(self._run)
+        staying, leaving = self._workers(reports)
+        needed = max(self._needed(record, backlog, reports), len(staying))
         self._fleet.update_run(self._run, backlog=backlog, workers_wanted=needed)
         on_spot = sum(worker.market == "spot" for worker in staying + leaving)
         spot, on_demand = sizing.split(
@@ -99,7 +104,7 @@ class Stages:
         minutes, usd = sizing.expect(
             backlog,
             needed,
-            rate=self._rate(record),
+            rate=self._rate(record, reports),
             usd_per_hour=prices.usd_per_hour(self._settings.instance_type),
         )
         return sizing.Plan(spot + on_demand, spot, on_demand, on_spot, round(minutes, 2), round(usd, 4))
@@ -107,7 +112,8 @@ class Stages:
     def look(self, *, may_launch: bool = True) -> Look:
         """Counts the backlog, the workers and the money, keeps them in the run's record, and says what follows.
 
-        A worker that has not been heard of for minutes is terminated, so that another takes its place.
+        A worker that has not been heard of for minutes is terminated, so that another takes its place. One that has
+        had nothing to do for a while, and is not needed, is dismissed: it leaves by itself.
 
         Args:
             may_launch: False once the run has used up its rounds of launching: being short of workers is then no
@@ -116,19 +122,17 @@ class Stages:
         if not self._holds_lease():
             return Look("lost", backlog=0, workers=0, workers_needed=0, cost_usd=0.0)
         record = self._fleet.run(self._run)
-        backlog = self._queue.depth().total
-        workers, _ = self._workers()
-        needed = self._needed(record, backlog)
-        cost = self._meter(record, backlog=backlog, workers=len(workers))
-        if backlog == 0:
-            verdict: Verdict = "empty"
-        elif cost >= self._settings.budget_usd:
-            verdict = "budget"
-        elif len(workers) < needed and (may_launch or not workers):
-            verdict = "short"
-        else:
-            verdict = "working"
-        return Look(verdict, backlog, len(workers), needed, round(cost, 6))
+        depth = self._queue.depth()
+        reports = self._fleet.workers(self._run)
+        workers, _ = self._workers(reports)
+        needed = self._needed(record, depth.total, reports)
+        cost, of_day = self._meter(record, backlog=depth.total, workers=len(workers))
+        limit = self._limit_reached(cost, of_day)
+        verdict = sizing.verdict(
+            depth.total, workers=len(workers), needed=needed, over_budget=bool(limit), may_launch=may_launch
+        )
+        dismissed = self._dismiss(workers, reports, depth, needed)
+        return Look(verdict, depth.total, len(workers) - dismissed, needed, round(cost, 6), dismissed, limit)
 
     def look_while(self, verdict: Verdict, *, every: float, seconds: float, may_launch: bool = True) -> Look:
         """Looks again every `every` seconds while that is the verdict, for `seconds` at most. Gives the last look.
@@ -157,7 +161,7 @@ class Stages:
         workers = self._fleet.workers(self._run)
         coded, failed = (sum(worker[name] for worker in workers) for name in ("coded", "failed"))
         rate = sizing.measured_rate(workers)
-        self._meter(
+        cost, _ = self._meter(
             record,
             backlog=self._queue.depth().total,
             coded=coded,
@@ -166,6 +170,13 @@ class Stages:
             engine=self._settings.engine,
             over_budget=over_budget,
             **({} if rate is None else {"rate": rate}),
+        )
+        requests = prices.requests_usd(coded + failed)
+        self._fleet.update_run(
+            self._run,
+            requests_usd=requests,
+            **({"usd_a_thousand": 1000 * (cost + requests) / (coded + failed)} if coded + failed else {}),
+            **({"budget_reached": "run" if cost >= self._settings.budget_usd else "day"} if over_budget else {}),
         )
         reason = failure or f"drained: {coded} charts coded, {failed} failed"
         self._fleet.close_run(self._run, "failed" if failure else "done", reason, now=self._clock())
@@ -176,9 +187,13 @@ class Stages:
         lease = self._fleet.lease()
         return lease is not None and lease.run == self._run and not lease.lapsed(self._clock())
 
-    def _workers(self) -> tuple[list[Instance], list[Instance]]:
-        """The workers that boot, work or rest, and those that leave. One not heard of is terminated and is neither."""
-        records = {worker["instance"]: worker for worker in self._fleet.workers(self._run)}
+    def _workers(self, reports: list[dict[str, Any]]) -> tuple[list[Instance], list[Instance]]:
+        """The workers that boot, work or rest, and those that leave. One not heard of is terminated and is neither.
+
+        Args:
+            reports: as `FleetTable.workers` gives them.
+        """
+        records = {report["instance"]: report for report in reports}
         now = self._clock()
         staying: list[Instance] = []
         leaving: list[Instance] = []
@@ -188,16 +203,16 @@ class Stages:
             heard_at = instance.launched_at if record is None else datetime.fromisoformat(record["seen_at"])
             if now - heard_at > (BOOTING if record is None else SILENT):
                 silent[instance.id] = instance
-            elif record is not None and record["state"] in ("leaving", "left"):
+            elif record is not None and (record["state"] in ("leaving", "left") or "dismissed_at" in record):
                 leaving.append(instance)
             else:
                 staying.append(instance)
         refused = self._instances.terminate(silent)  # the watchdog raises the alarm where it is refused as well
         return staying, leaving + [silent[id_] for id_ in refused]
 
-    def _rate(self, record: dict[str, Any]) -> float:
+    def _rate(self, record: dict[str, Any], reports: list[dict[str, Any]]) -> float:
         """Charts a minute and worker: this run's own, else that of the last run on the same instances, else a guess."""
-        measured = sizing.measured_rate(self._fleet.workers(self._run))
+        measured = sizing.measured_rate(reports)
         if measured is not None:
             return measured
         if "rate_expected" in record:
@@ -216,31 +231,63 @@ class Stages:
         )
         return float(next(same, sizing.FIRST_RATE))
 
-    def _needed(self, record: dict[str, Any], backlog: int) -> int:
+    def _needed(self, record: dict[str, Any], backlog: int, reports: list[dict[str, Any]]) -> int:
         elapsed = (self._clock() - datetime.fromisoformat(record["launched_at"])).total_seconds() / 60
         return sizing.workers_needed(
             backlog,
-            rate=self._rate(record),
+            rate=self._rate(record, reports),
             minutes=sizing.time_left(self._settings.target_minutes, elapsed),
             least=self._settings.min_workers,
             most=self._settings.max_workers,
-            budget_usd=self._settings.budget_usd - record.get("cost_usd", 0.0),
+            budget_usd=min(
+                self._settings.budget_usd - record.get("cost_usd", 0.0),
+                self._settings.budget_usd_per_day - self._fleet.spent(now=self._clock()),
+            ),
             usd_per_hour=prices.usd_per_hour(self._settings.instance_type),
         )
 
-    def _meter(self, record: dict[str, Any], **also: Any) -> float:
-        """US dollars so far, at list price: what was known at the last look, and since then the instances now alive.
+    def _limit_reached(self, cost: float, of_day: float) -> str:
+        """The budget that is spent, in words; empty while there is money."""
+        settings = self._settings
+        if cost >= settings.budget_usd:
+            return f"its budget of {settings.budget_usd} USD"
+        if of_day >= settings.budget_usd_per_day:
+            return f"the day's budget of {settings.budget_usd_per_day} USD (UTC)"
+        return ""
 
-        Keeps it in the run's record, and `also` with it.
+    def _dismiss(self, workers: list[Instance], reports: list[dict[str, Any]], depth: Depth, needed: int) -> int:
+        """Tells idle workers that are not needed to leave, and says how many. One that has just found work stays."""
+        since = {report["instance"]: report["idle_since"] for report in reports if "idle_since" in report}
+        now = self._clock()
+        idle = [
+            sizing.Idle(
+                instance.id,
+                minutes=(now - datetime.fromisoformat(since[instance.id])).total_seconds() / 60,
+                usd_per_hour=prices.usd_per_hour(instance.type, instance.market),
+            )
+            for instance in workers
+            if instance.id in since
+        ]
+        chosen = sizing.surplus(idle, waiting=depth.waiting + depth.delayed, workers=len(workers), needed=needed)
+        return sum(self._fleet.dismiss_worker(self._run, instance, now=now) for instance in chosen)
+
+    def _meter(self, record: dict[str, Any], **also: Any) -> tuple[float, float]:
+        """US dollars so far, of the run and of the day (UTC), at list price: what was known at the last look, and since
+        then the instances now alive.
+
+        Keeps it in the day's sum first and then in the run's record, `also` with it: where only the first is written,
+        a budget is kept too well rather than not.
         """
         now = self._clock()
         since = datetime.fromisoformat(record.get("costed_at", record["launched_at"]))
-        cost = float(record.get("cost_usd", 0.0))
+        more = 0.0
         for instance in self._instances.alive(run=self._run):
             hours = (now - max(since, instance.launched_at)).total_seconds() / 3600
-            cost += prices.usd_per_hour(instance.type, instance.market) * max(hours, 0.0)
+            more += prices.usd_per_hour(instance.type, instance.market) * max(hours, 0.0)
+        of_day = self._fleet.spend(more, now=now)
+        cost = float(record.get("cost_usd", 0.0)) + more
         self._fleet.update_run(self._run, cost_usd=cost, costed_at=now.isoformat(), **also)
-        return cost
+        return cost, of_day
 
 
 def plan_as_facts(plan: sizing.Plan) -> dict[str, Any]:

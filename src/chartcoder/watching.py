@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chartcoder.cloud.fleet import ENDED, Lease
@@ -166,6 +166,10 @@ def _not_yet(parts: Parts, waiting: int, since: datetime) -> str:
 def _held_back(parts: Parts) -> str:
     """Why no run is started after one that spent its budget or several that failed; empty where nothing speaks
     against one. Somebody who asks by an alarm or by hand is not held back."""
+    now, budget = parts.clock().astimezone(UTC), parts.settings.budget_usd_per_day
+    if parts.fleet.spent(now=now) >= budget:
+        tomorrow = now.date() + timedelta(days=1)
+        return f"the day's budget of {budget} USD is spent; the next run starts on {tomorrow.isoformat()} (UTC)"
     runs, _ = parts.fleet.runs(limit=10)
     failed = 0
     for run in runs:
@@ -175,7 +179,7 @@ def _held_back(parts: Parts) -> str:
     if not failed:
         return ""
     last = runs[0]
-    if last.get("over_budget"):
+    if last.get("over_budget") and last.get("budget_reached") != "day":
         pause, cause = BUDGET_PAUSE, "reached its budget"
     elif failed >= 2:
         pause, cause = min(FIRST_PAUSE * 2 ** (failed - 2), LONGEST_PAUSE), f"was the {failed}. in a row to fail"

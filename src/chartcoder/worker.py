@@ -72,7 +72,7 @@ class Worker:
         charts: ChartStore,
         results: ResultsStore,
         pool: CodingPool[Coded],
-        report: Callable[[int, int, WorkerState], None],
+        report: Callable[[int, int, WorkerState], bool],
         notice: Callable[[], bool],
         name: str,
         run: str,
@@ -82,7 +82,8 @@ class Worker:
     ) -> None:
         """
         Args:
-            report: takes (coded, failed, state) since the last report, for the run's record.
+            report: takes (coded, failed, state) since the last report, for the run's record; True where the run has
+                no more work for this worker.
             notice: True once EC2 has announced that it takes this instance back.
             room: how many messages to hold at most; enough that no core waits for the next.
             max_receives: the queue's maxReceiveCount; on the last of them a failure is stored before the attempt.
@@ -282,7 +283,8 @@ class Worker:
             progress, self._progress = self._progress, Progress()
         if self._leaving.is_set() and state != "left":
             state = "leaving"
-        self._report(progress.coded, progress.failed, state)
+        if self._report(progress.coded, progress.failed, state):
+            self.leave("dismissed: the run has no more work for it")
 
     def _guard(self, function: Callable[..., None]) -> Callable[..., None]:
         """What fails in a thread is raised in the main one, so that no fault goes unseen."""

@@ -59,7 +59,7 @@ class Bench:
         self.pool = Pool()
         self.reports = []
         self.changed = threading.Condition()
-        self.notice = False
+        self.notice = self.dismissed = False
         self.worker = Worker(
             queue=self.queue,
             charts=self.charts,
@@ -78,6 +78,7 @@ class Bench:
         with self.changed:
             self.reports.append((coded, failed, state))
             self.changed.notify_all()
+        return self.dismissed
 
     def submit(self, chart_id, data=b"text", *, times=1):
         key = self.charts.put(chart_id, data)
@@ -218,6 +219,17 @@ def test_a_spot_notice_makes_it_finish_what_it_holds_and_take_nothing_new(bench)
 
     assert not thread.is_alive()
     assert bench.results.tally("b1") == {"coded": 1, "failed": 0}
+    assert bench.queue.depth().waiting == 1
+
+
+def test_a_worker_that_is_dismissed_leaves_and_what_comes_then_is_another_workers(bench, monkeypatch):
+    monkeypatch.setattr("chartcoder.worker.NOTICE_SECONDS", 0.1)
+    bench.dismissed = True
+
+    bench.worker.work()
+
+    bench.submit("b1/late")
+    assert [state for _, _, state in bench.reports] == ["idle", "left"]
     assert bench.queue.depth().waiting == 1
 
 

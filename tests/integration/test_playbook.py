@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -251,6 +251,51 @@ def test_a_run_stops_at_its_budget_and_says_so(cloud, start_master):
     assert ("watch", "failed") in ends_of_stages(cloud)
     assert workers_of(cloud) == []
     assert cloud.fleet.lease() is None
+
+
+def test_a_run_stops_at_the_days_budget_keeps_the_charts_and_says_so(cloud, start_master):
+    cloud.fleet.spend(2, now=datetime.now(UTC))
+    master = start_master(budget_usd_per_day=2)
+    output, _ = master.communicate()
+
+    assert master.returncode == 2, output
+    record = cloud.fleet.run(cloud.run)
+    assert (record["state"], record["over_budget"], record["budget_reached"]) == ("failed", True, "day")
+    assert "stopped at the day's budget of 2.0 USD (UTC) with 3 charts in the queue" in record["reason"]
+    assert workers_of(cloud) == []
+    assert cloud.fleet.lease() is None
+
+
+def test_the_fleet_shrinks_while_the_last_charts_are_coded_and_nobody_takes_the_place(cloud, start_master):
+    master = start_master(min_workers=3)
+    workers = wait_until(lambda: len(found := workers_of(cloud)) == 3 and found, master)
+    url = cloud.settings.charts_queue_url
+    taken = cloud.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600)["Messages"]
+    minutes_ago = datetime.now(UTC) - timedelta(minutes=2)
+    for message in taken[1:]:
+        cloud.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    busy, *others = workers
+    for at in (minutes_ago, None):
+        cloud.fleet.record_worker(cloud.run, busy, coded=1, state="working", now=at)
+        for idle in others:
+            cloud.fleet.record_worker(cloud.run, idle, coded=1, state="idle", now=at)
+
+    def told() -> list[str]:
+        return sorted(one["instance"] for one in cloud.fleet.workers(cloud.run) if "dismissed_at" in one)
+
+    wait_until(lambda: told() == sorted(others), master)
+    cloud.instances.terminate(others)  # as they do themselves, once they have heard of it
+    for _ in range(3):
+        seen = cloud.fleet.run(cloud.run)["costed_at"]
+        wait_until(lambda seen=seen: cloud.fleet.run(cloud.run)["costed_at"] != seen, master)
+    assert workers_of(cloud) == [busy]
+    cloud.sqs.delete_message(QueueUrl=url, ReceiptHandle=taken[0]["ReceiptHandle"])
+    output, _ = master.communicate()
+
+    assert master.returncode == 0, output
+    launches = [stage for stage in cloud.fleet.run(cloud.run)["stages"] if stage["stage"] == "launch"]
+    assert [launch["outcome"] for launch in launches] == ["started", "ok"]
+    assert workers_of(cloud) == []
 
 
 def test_a_run_that_cannot_be_sized_closes_with_the_reason(cloud, start_master):

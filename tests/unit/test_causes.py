@@ -53,6 +53,7 @@ def told(**seen):
         ("starting", {"live": run("running", stages=[stage("ok", minutes=2)])}),
         ("starting", {}),
         ("budget", {"runs": [run("failed", "stopped at its budget of 25 USD", over_budget=True)]}),
+        ("budget", {"runs": [run("done")], "why": "the day's budget of 100.0 USD is spent; the next run starts on"}),
         ("few_charts", {"why": "5 of the 100 charts that are worth a run; it starts by 12:10"}),
         ("watchdog", {"sweep": None}),
         ("watchdog", {"sweep": {"at": ago(minutes=40), "why": ""}}),

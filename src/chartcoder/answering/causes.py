@@ -38,7 +38,8 @@ REMEDIES: dict[Cause, str] = {
     "key": "enable the key in KMS, or cancel its deletion: until then nothing of the stack can be read or written",
     "launcher": "the launcher's log group has the whole of it",
     "watchdog": "see the watchdog's log group and its rule in EventBridge",
-    "budget": "raise BudgetPerRun, or invoke the launcher by hand: who asks by hand is not held back",
+    "budget": "raise BudgetPerRun, or invoke the launcher by hand, which is not held back by the last run's budget; "
+    "where it is the day's, raise BudgetPerDay or wait for the next day (UTC)",
     "failing_runs": "GET /runs has the reasons; invoke the launcher by hand once they are mended",
 }
 
@@ -100,7 +101,10 @@ def _of_no_run(seen: Seen) -> Iterator[tuple[Cause, str]]:
     last = seen.runs[0] if seen.runs else {}
     reason = str(last.get("reason", ""))
     why = str((seen.sweep or {}).get("why", ""))
-    if last.get("over_budget"):
+    of_day = "day's budget" in why
+    if of_day:
+        yield "budget", why
+    elif last.get("over_budget"):
         yield "budget", f"run {last['run']} reached its budget: {why or reason}"
     if last.get("state") in ("failed", "died"):
         yield from _of_failed_run(seen, last, reason)
@@ -111,7 +115,7 @@ def _of_no_run(seen: Seen) -> Iterator[tuple[Cause, str]]:
     if seen.sweep is None or _age(seen, seen.sweep["at"]) > WATCHDOG_SILENT:
         at = "has never looked" if seen.sweep is None else f"looked last at {seen.sweep['at']}"
         yield "watchdog", f"the watchdog, which starts what no alarm asked for, {at}"
-    if last.get("state") not in ("failed", "died") and "worth a run" not in why:
+    if last.get("state") not in ("failed", "died") and "worth a run" not in why and not of_day:
         yield "starting", "an alarm or the watchdog asks for a run within minutes"
 
 

@@ -255,6 +255,8 @@ class WorkerOfRun(TypedDict):
     state: str
     first_seen_at: str
     seen_at: str
+    idle_since: NotRequired[str]
+    dismissed_at: NotRequired[str]
 
 
 class Asked(TypedDict):
@@ -271,7 +273,11 @@ class Stage(TypedDict):
 
 
 class RunRecord(TypedDict, total=False):
-    """One life of the fleet: who asked for it, its stages as they happened, its end, and what it cost (`cost_usd`)."""
+    """One life of the fleet: who asked for it, its stages as they happened, its end, and what it cost.
+
+    `cost_usd` is for its instances, `requests_usd` for what its charts asked of S3, SQS, DynamoDB and KMS, and
+    `usd_a_thousand` both of them for a thousand charts; all by list price.
+    """
 
     run: str
     state: Literal["launching", "running", "draining", "done", "failed", "died"]
@@ -288,6 +294,9 @@ class RunRecord(TypedDict, total=False):
     failed: int
     rate: float
     over_budget: bool
+    budget_reached: Literal["run", "day"]
+    requests_usd: float
+    usd_a_thousand: float
     exit_status: int
     workers: list[WorkerOfRun]
 

@@ -6,6 +6,7 @@ Items of the table (`pk`, `sk`):
     RUN           <stack>-<generation>   a run's record: who asked, its stages, its end, its cost
     RUN#<run>     WORKER#<instance>      a worker's counters and when it was last seen
     WATCH         WATCH                  the watchdog's last look: since when charts wait, and why
+    SPENT         <yyyy-mm-dd>           what the runs of a day (UTC) cost: `nano_usd`, a whole number
 
 Times of records are ISO-8601 UTC strings; `expires_at` and `forget_at` are epoch seconds.
 """
@@ -23,8 +24,11 @@ from chartcoder.errors import LeaseLost, NotFound
 LEASE = {"pk": "LEASE", "sk": "LEASE"}
 WATCH = {"pk": "WATCH", "sk": "WATCH"}
 RUNS = "RUN"
+SPENT = "SPENT"
 MOST_ASKED = 200  # entries of a run's `asked`: it grows every few minutes while the run lives, and an item has 400 kB
 WORKERS_KEPT_SECONDS = 90 * 24 * 3600
+DAYS_KEPT_SECONDS = 400 * 24 * 3600
+NANO = 1_000_000_000
 
 RunState = Literal["launching", "running", "draining", "done", "failed", "died"]
 WorkerState = Literal["working", "idle", "leaving", "left"]
@@ -218,15 +222,18 @@ class FleetTable:
         failed: int = 0,
         state: WorkerState,
         now: datetime | None = None,
-    ) -> None:
-        """Adds to a worker's counters and says that it lives, and in which state."""
+    ) -> bool:
+        """Adds to a worker's counters and says that it lives, and in which state. True where it has been dismissed."""
         now = now or datetime.now(UTC)
-        self._table.update_item(
-            Key={"pk": f"RUN#{run}", "sk": f"WORKER#{instance}"},
+        idle = ", #idle_since = if_not_exists(#idle_since, :now)" if state == "idle" else " REMOVE #idle_since"
+        item = self._table.update_item(
+            Key=_worker_key(run, instance),
             UpdateExpression="ADD #coded :coded, #failed :failed "
             "SET #seen_at = :now, #state = :state, #first_seen_at = if_not_exists(#first_seen_at, :now), "
-            "#forget_at = :forget_at",
-            ExpressionAttributeNames=_names("coded", "failed", "seen_at", "first_seen_at", "state", "forget_at"),
+            "#forget_at = :forget_at" + idle,
+            ExpressionAttributeNames=_names(
+                "coded", "failed", "seen_at", "first_seen_at", "state", "forget_at", "idle_since"
+            ),
             ExpressionAttributeValues={
                 ":coded": coded,
                 ":failed": failed,
@@ -234,10 +241,24 @@ class FleetTable:
                 ":state": state,
                 ":forget_at": int(now.timestamp()) + WORKERS_KEPT_SECONDS,
             },
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+        return "dismissed_at" in item
+
+    def dismiss_worker(self, run: str, instance: str, *, now: datetime) -> bool:
+        """Tells a worker that is idle to leave: it hears of it with its next report. False where it has found work."""
+        return self._update(
+            _worker_key(run, instance),
+            "SET #dismissed_at = :now",
+            "attribute_exists(pk) AND #state = :idle",
+            {":now": _iso(now), ":idle": "idle"},
+            "dismissed_at",
+            "state",
         )
 
     def workers(self, run: str) -> list[dict[str, Any]]:
-        """What each worker of a run has done: `instance`, `coded`, `failed`, `state`, `first_seen_at`, `seen_at`."""
+        """What each worker of a run has done: `instance`, `coded`, `failed`, `state`, `first_seen_at`, `seen_at`, and
+        `idle_since` while it has nothing to do, `dismissed_at` once it was told to leave."""
         return [
             {
                 "instance": item["sk"].removeprefix("WORKER#"),
@@ -247,8 +268,30 @@ class FleetTable:
                 "first_seen_at": item["first_seen_at"],
                 "seen_at": item["seen_at"],
             }
+            | {name: item[name] for name in ("idle_since", "dismissed_at") if name in item}
             for item in pages.every(self._table, "pk = :pk", {":pk": f"RUN#{run}"})
         ]
+
+    # what a day costs
+
+    def spend(self, usd: float, *, now: datetime) -> float:
+        """Adds to what the runs of this day (UTC) cost, and gives the sum in US dollars."""
+        item = self._table.update_item(
+            Key=_day_key(now),
+            UpdateExpression="ADD #nano_usd :more SET #forget_at = :forget_at",
+            ExpressionAttributeNames=_names("nano_usd", "forget_at"),
+            ExpressionAttributeValues={
+                ":more": round(usd * NANO),
+                ":forget_at": int(now.timestamp()) + DAYS_KEPT_SECONDS,
+            },
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+        return int(item["nano_usd"]) / NANO
+
+    def spent(self, *, now: datetime) -> float:
+        """US dollars that the runs of this day (UTC) cost so far."""
+        item = self._table.get_item(Key=_day_key(now), ConsistentRead=True).get("Item", {})
+        return int(item.get("nano_usd", 0)) / NANO
 
     # the watchdog's memory
 
@@ -290,6 +333,14 @@ class FleetTable:
 
 def _key(run: str) -> dict[str, str]:
     return {"pk": RUNS, "sk": run}
+
+
+def _worker_key(run: str, instance: str) -> dict[str, str]:
+    return {"pk": f"RUN#{run}", "sk": f"WORKER#{instance}"}
+
+
+def _day_key(now: datetime) -> dict[str, str]:
+    return {"pk": SPENT, "sk": now.astimezone(UTC).date().isoformat()}
 
 
 def _names(*names: str) -> dict[str, str]:

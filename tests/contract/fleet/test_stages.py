@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from chartcoder import prices
 from chartcoder.cloud.queue import ChartsQueue
 from chartcoder.errors import LeaseLost, SettingInvalid
 from chartcoder.launching import launch_run
@@ -173,3 +174,107 @@ def test_a_run_that_lost_its_lease_closes_nothing(stages_of, fleet, run):
     with pytest.raises(LeaseLost):
         stages_of().close()
     assert fleet.run(run)["state"] == "launching"
+
+
+def take(aws, count: int) -> None:
+    """As many charts are in flight, in the hands of workers."""
+    aws.sqs.receive_message(QueueUrl=aws.queue_url, MaxNumberOfMessages=count, VisibilityTimeout=600)
+
+
+def test_workers_that_have_nothing_to_do_are_dismissed_while_others_finish_the_last_charts(
+    aws, stages_of, fleet, run, launch_worker, clock
+):
+    busy, *others = [launch_worker(run, nth) for nth in range(4)]
+    take(aws, 3)
+    for idle in others:
+        fleet.record_worker(run, idle, coded=5, state="idle", now=clock())
+    clock.move(minutes=1)
+    for worker in others:
+        assert not fleet.record_worker(run, worker, state="idle", now=clock())
+    fleet.record_worker(run, busy, coded=5, state="working", now=clock())
+
+    look = stages_of().look()
+
+    assert (look.verdict, look.dismissed, look.workers) == ("working", 3, 1)
+    assert look.said.startswith("working: 3 charts in the queue, 1 workers, 1 needed, 3 dismissed")
+    told = {worker: fleet.record_worker(run, worker, state="idle", now=clock()) for worker in (busy, *others)}
+    assert told == {busy: False, **dict.fromkeys(others, True)}, "each hears of it with its next report"
+    assert stages_of().look().verdict == "working", "nobody is launched in their place"
+
+
+def test_nobody_is_dismissed_who_is_needed_or_while_charts_wait_or_before_a_while_is_over(
+    aws, stages_of, fleet, run, launch_worker, clock
+):
+    workers = [launch_worker(run, nth) for nth in range(3)]
+
+    def look(**settings):
+        for worker in workers:
+            fleet.record_worker(run, worker, state="idle", now=clock())
+        return stages_of(**settings).look().dismissed
+
+    assert look() == 0
+    clock.move(minutes=1)
+    assert look() == 0, "three charts wait"
+    take(aws, 3)
+    assert look(min_workers=3) == 0, "a run of three charts is to have three workers"
+    assert look(min_workers=2) == 1
+
+
+def test_a_worker_that_has_just_found_work_is_not_dismissed(aws, stages_of, fleet, run, launch_worker, clock):
+    finds, rests = launch_worker(run, 1), launch_worker(run, 2)
+    for worker in (finds, rests):
+        fleet.record_worker(run, worker, state="idle", now=clock())
+    fleet.record_worker(run, finds, state="working", now=clock())
+
+    assert not fleet.dismiss_worker(run, finds, now=clock())
+    assert fleet.dismiss_worker(run, rests, now=clock())
+    assert not fleet.dismiss_worker(run, "i-unknown", now=clock())
+
+
+def test_one_worker_stays_until_the_queue_is_drained(aws, stages_of, fleet, run, launch_worker, clock):
+    workers = [launch_worker(run, nth) for nth in range(2)]
+    drain(aws)
+    for _ in range(2):
+        for worker in workers:
+            fleet.record_worker(run, worker, state="idle", now=clock())
+        clock.move(minutes=1)
+
+    assert (stages_of().look().verdict, stages_of().look().workers) == ("empty", 1)
+
+
+def test_a_run_ends_when_the_days_money_is_spent_and_its_record_says_which(stages_of, fleet, run, launch_worker, clock):
+    launch_worker(run)
+    fleet.spend(0.0049, now=clock())
+    clock.move(minutes=4)
+    stages = stages_of(budget_usd_per_day=0.005)
+
+    look = stages.look()
+
+    assert (look.verdict, look.limit) == ("budget", "the day's budget of 0.005 USD (UTC)")
+    stages.close("stopped", over_budget=True)
+    assert fleet.run(run)["budget_reached"] == "day"
+
+
+def test_what_a_run_costs_is_added_to_its_day_and_the_next_day_begins_anew(stages_of, fleet, run, launch_worker, clock):
+    launch_worker(run)
+    clock.move(minutes=2)
+    stages_of().look()
+    clock.move(minutes=2)
+    stages_of().look()
+
+    assert fleet.spent(now=clock()) == pytest.approx(fleet.run(run)["cost_usd"], rel=1e-3)
+    clock.move(days=1)
+    assert fleet.spent(now=clock()) == 0
+
+
+def test_a_closed_run_says_what_a_thousand_charts_cost_with_their_requests(stages_of, fleet, run, launch_worker, clock):
+    worker = launch_worker(run)
+    fleet.record_worker(run, worker, coded=150, failed=50, state="idle", now=clock())
+    clock.move(minutes=3)
+
+    stages_of().close()
+
+    record = fleet.run(run)
+    assert record["requests_usd"] == pytest.approx(200 * prices.PIPELINE_USD_PER_CHART, rel=1e-3)
+    assert record["usd_a_thousand"] == pytest.approx(5 * (record["cost_usd"] + record["requests_usd"]), rel=1e-3)
+    assert "budget_reached" not in record

@@ -1,6 +1,7 @@
 """The watchdog: what outlives its run is ended, the dead are named, and no chart waits without a reason."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -191,6 +192,22 @@ def test_a_run_that_spent_its_budget_is_not_followed_by_another_of_the_watchdogs
 
     assert "reached its budget" in sweep(parts).why_waiting
     assert launch_run(parts, asked_by="operator").outcome == "launched"
+
+
+def test_a_day_whose_money_is_spent_has_no_further_run_and_the_next_day_goes_on(parts, fleet, instances, run, clock):
+    fleet.update_run(run, over_budget=True, budget_reached="day")
+    fleet.spend(100, now=clock())
+    end(parts, fleet, instances, run, "failed", "stopped at the day's budget of 100.0 USD (UTC)")
+
+    found = sweep(parts)
+
+    tomorrow = (clock() + timedelta(days=1)).date().isoformat()
+    assert found.answer is None
+    assert found.why_waiting == f"the day's budget of 100.0 USD is spent; the next run starts on {tomorrow} (UTC)"
+    assert launch_run(parts, asked_by="operator").outcome == "the day's budget is spent"
+    assert fleet.lease() is None
+    clock.now = datetime.fromisoformat(f"{tomorrow}T00:01:00+00:00")
+    assert sweep(parts).answer.outcome == "launched"
 
 
 def test_a_launch_that_fails_is_told_after_everything_else_was_done(parts, submit, launch_worker):

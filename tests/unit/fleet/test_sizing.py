@@ -107,3 +107,52 @@ def test_every_instance_type_that_the_template_allows_has_a_price():
 
     assert len(allowed) == 2
     assert all(prices.usd_per_hour(name) for name in types)
+
+
+def idle(instance: str, minutes: float = 5, usd_per_hour: float = 0.1) -> sizing.Idle:
+    return sizing.Idle(instance, minutes, usd_per_hour)
+
+
+def test_the_dearest_idle_workers_are_dismissed_first_and_of_those_the_longest_idle():
+    resting = [idle("a", 2), idle("b", 3), idle("c", 2, 0.2), idle("d", 0.5)]
+
+    assert sizing.surplus(resting, waiting=0, workers=5, needed=3) == ["c", "b"]
+    assert sizing.surplus(resting, waiting=0, workers=9, needed=1) == ["c", "b", "a"], "d rests too short a while"
+
+
+@given(
+    resting=st.lists(st.floats(0, 30), max_size=20),
+    busy=st.integers(0, 20),
+    waiting=st.integers(0, 3),
+    needed=st.integers(0, 30),
+)
+def test_what_is_dismissed_is_never_launched_again_for_the_same_charts(resting, busy, waiting, needed):
+    workers = len(resting) + busy
+    gone = sizing.surplus(
+        [idle(str(nth), minutes) for nth, minutes in enumerate(resting)],
+        waiting=waiting,
+        workers=workers,
+        needed=needed,
+    )
+
+    left = workers - len(gone)
+    assert not gone or (waiting == 0 and left >= max(1, needed))
+    if gone:
+        assert sizing.verdict(1, workers=left, needed=needed, over_budget=False, may_launch=True) == "working"
+
+
+@pytest.mark.parametrize(
+    ("backlog", "workers", "over_budget", "may_launch", "verdict"),
+    [
+        (0, 0, True, True, "empty"),
+        (5, 2, True, True, "budget"),
+        (5, 1, False, True, "short"),
+        (5, 1, False, False, "working"),
+        (5, 0, False, False, "short"),
+        (5, 2, False, True, "working"),
+    ],
+)
+def test_a_look_is_judged_by_backlog_money_and_workers_in_that_order(
+    backlog, workers, over_budget, may_launch, verdict
+):
+    assert sizing.verdict(backlog, workers=workers, needed=2, over_budget=over_budget, may_launch=may_launch) == verdict
