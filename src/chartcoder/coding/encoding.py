@@ -1,54 +1,54 @@
 """A chart's text as characters of the lexicon: one for each word, one for what stands between two words.
 
-The text is cut at its spaces into *chunks* ("knee,", "well-controlled"). Charts repeat their chunks as they repeat
-their words: each is read once and remembered, so that most of a chart costs one look into a dictionary for each chunk.
+The text is cut into runs (`runs`), words and separators in turn. Charts repeat themselves: what a run reads is kept in
+a table by its key, so that most of a chart is encoded by a handful of operations on whole arrays.
 
-Two strings come out. `characters` has every word and every separator, at odd and even places. `core` is what is left
-of it without fillers and attributes: "pain in the left knee" reads `pain knee`. Phrases are looked for in `core`, and
-what stands beside them is read in `characters`.
+Two strings come out. `characters` has every word and every separator. `core` is what is left of it without fillers and
+attributes: "pain in the left knee" reads `pain knee`. Phrases are looked for in `core`, and what stands beside them is
+read in `characters`.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable
-from itertools import accumulate, count, pairwise
-from operator import add
-from sys import intern
+import sys
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from chartcoder.coding.lexicon.artefact import (
     AND,
     ATTRIBUTE_CHARACTERS,
-    ATTRIBUTE_OF_CHARACTER,
     BREAK,
     COMMA,
+    FIRST_ATTRIBUTE,
+    FIRST_CORE,
     LINE,
-    LONGEST_WORD,
     SKIP,
     UNKNOWN,
     Vocabulary,
 )
 from chartcoder.coding.lexicon.compile import SIDES
 from chartcoder.coding.lexicon.normalise import LETTER_A, WORD
+from chartcoder.coding.runs import BITS, Keys, Offsets, cut
 
-OUTSIDE_PHRASES = frozenset(ATTRIBUTE_OF_CHARACTER) | {SKIP}
+SLOT_BITS = 17
+"""Runs remembered: one for each slot of 2 ** 17, 1.3 MB in all however many charts a process reads. A run that comes
+later takes the slot of one that came before."""
+TO_SLOT = np.uint64(BITS - SLOT_BITS)
 
-CACHED_CHUNKS = 50_000
-CACHED_SEPARATORS = 10_000
+UTF_16 = f"utf-16-{sys.byteorder[0]}e"
 
 INVISIBLE = " \t\r\xa0\"'_\u2018\u2019\u201c\u201d"
 """Spaces and quotation marks: nothing between two words."""
 LINE_BEFORE_LETTER = re.compile(rf"\n[{INVISIBLE}]*([^\W\d_])")
 ARTICLE = re.compile(rf"{LETTER_A}(?![^\W_])")
 NEIGHBOURHOOD = 100  # characters around a capital A that are looked at
-
-LONGEST_CHUNK = 500
-"""Characters. A text with a longer stretch without a space is cut at every word: time stays in proportion to length."""
-TO_JOIN, TO_CUT = "\x00", "\x01"
-"""Stand for a chunk that must be read with the one before it, and for one that is too long."""
-WORD_WITH_SEPARATOR = re.compile(r"[^\W_]+[\W_]*|[\W_]+")
-
 
 PAIRED = (
     "ankle", "arm", "axilla", "breast", "buttock", "calf", "cheek", "ear", "elbow", "eye", "eyelid", "finger", "flank",
@@ -57,30 +57,9 @@ PAIRED = (
 )  # fmt: skip
 """Sites that have sides, in their canonical spelling."""
 
+SIDE_CHARACTERS = frozenset(ATTRIBUTE_CHARACTERS[side] for side in SIDES)
 
-class Remembered(dict[str, str]):
-    """A function of strings that remembers its answers: a dictionary, since a look into one costs no call.
-
-    Long strings are not remembered (no words: what a scanner made of a line, or worse), and never more than `most`, so
-    that memory is bounded however many charts a process reads.
-    """
-
-    def __init__(self, read: Callable[[str], str], *, most: int) -> None:
-        super().__init__()
-        self._read = read
-        self._most = most
-
-    def __missing__(self, piece: str) -> str:
-        answer = intern(self._read(piece))  # many pieces have one answer
-        if len(piece) <= LONGEST_WORD:
-            if len(self) >= self._most:
-                self.clear()
-            self[piece] = answer
-        return answer
-
-
-def _core_of(characters: str) -> str:
-    return "".join(character for character in characters if character not in OUTSIDE_PHRASES)
+Points: TypeAlias = NDArray[np.uint16]
 
 
 def _separator_character(separator: str) -> str:
@@ -96,129 +75,119 @@ def _separator_character(separator: str) -> str:
     return BREAK
 
 
-class Encoding:
-    """A chart's text as `characters` and `core`; says where in the text a place in `core` is."""
+def _text_of(points: Points) -> str:
+    return points.tobytes().decode(UTF_16)
 
-    def __init__(self, text: str, starts: list[int], encoded: list[str], cores: list[str]) -> None:
+
+class Encoding:
+    """A chart's text as `characters` and `core`; says where in the text a place in `core` is.
+
+    Attributes:
+        characters: one for each run of the text.
+        core: those of them that belong to phrases.
+        points: the code points of `core`.
+        places: where in `characters` each of them stands.
+        attributes: the places of attributes in `characters`.
+    """
+
+    def __init__(self, characters: str, points: Points, bounds: Offsets) -> None:
         """
         Args:
-            text: the chart, or one of its length with its words at the same places.
-            starts: where in it each chunk begins.
-            encoded: the characters of each chunk.
-            cores: those of them that belong to phrases, likewise.
+            characters: one for each run of a text.
+            points: their code points.
+            bounds: where in the text each run begins, and the last ends.
         """
-        self.characters = "".join(encoded)
-        self.core = "".join(cores)
-        self.sides: dict[str, frozenset[str]] = {}  # core token -> the sides the chart gives it, as far as asked for
-        self._text = text
-        self._starts = starts
-        self._encoded = encoded
-        self._character_ends = list(accumulate(map(len, encoded)))
-        self._core_ends = list(accumulate(map(len, cores)))
+        self.characters = characters
+        apart = points >= FIRST_CORE
+        beside = points >= FIRST_ATTRIBUTE
+        beside ^= apart
+        apart |= (points != ord(SKIP)) & ~beside
+        places = np.flatnonzero(apart)
+        self.points = points[places]
+        self.core = _text_of(self.points)
+        self.places: Sequence[int] = memoryview(places)
+        self.attributes: list[int] = np.flatnonzero(beside).tolist()
+        self._bounds = memoryview(bounds)
 
-    def character_at(self, core_place: int) -> int:
-        """The place in `characters` of a place in `core`."""
-        return self.word_at(core_place)[0]
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Where in the text the words at [first, last) of `core` begin and end."""
+        return self._bounds[self.places[first]], self._bounds[self.places[last - 1] + 1]
 
-    def word_at(self, core_place: int) -> tuple[int, int, int]:
-        """Where the word at a place in `core` stands: its place in `characters`, its start and end in the text."""
-        chunk = bisect_right(self._core_ends, core_place)
-        encoded = self._encoded[chunk]
-        following = self._core_ends[chunk] - core_place  # core tokens of the chunk from this one on
-        piece = len(encoded)
-        while following:
-            piece -= 1
-            following -= encoded[piece] not in OUTSIDE_PHRASES
-        words = WORD.finditer(self._text, self._starts[chunk])
-        for _ in range(piece // 2):  # words and separators take turns
-            next(words)
-        start, end = next(words).span()
-        return self._character_ends[chunk] - len(encoded) + piece, start, end
+    @cached_property
+    def sides(self) -> list[int]:
+        """The places of sides in `characters`."""
+        return [place for place in self.attributes if self.characters[place] in SIDE_CHARACTERS]
+
+    @cached_property
+    def sides_of_words(self) -> dict[str, str]:
+        """The sides, as characters, that the chart gives each core token anywhere: those directly before it or before
+        the one before it."""
+        given: dict[str, str] = {}
+        for place in self.sides:
+            following = bisect_left(self.places, place)
+            for token in self.core[following : following + 2] if following else "":
+                given[token] = given.get(token, "") + self.characters[place]
+        return given
 
 
 class Encoder:
-    """Encodes texts. Keeps nothing of a chart but words and chunks of them (bounded)."""
+    """Encodes texts. Keeps nothing of a chart but its words (bounded) and keys of runs."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._separators = Remembered(_separator_character, most=CACHED_SEPARATORS)
-        self._chunks = Remembered(self._read_chunk, most=CACHED_CHUNKS)
-        self._cores = Remembered(_core_of, most=CACHED_CHUNKS)
+        self._keys: Keys = np.zeros(1 << SLOT_BITS, np.uint64)
+        self._points: Points = np.zeros(1 << SLOT_BITS, np.uint16)
         self.paired = frozenset(map(vocabulary.__getitem__, PAIRED)) - {UNKNOWN}
-        sites, sides = "".join(self.paired), "".join(ATTRIBUTE_CHARACTERS[side] for side in SIDES)
+        sites, sides = "".join(self.paired), "".join(SIDE_CHARACTERS)
         self._inverting = re.compile(f"{COMMA}(?<![{sites}]{COMMA})(?={SKIP}*[{sides}]{SKIP}*[{sites}])")
         """The comma of "osteoarthritis, left knee", which only turns the phrase around."""
 
     def encode(self, text: str) -> Encoding:
         """The text's encoding, in time proportional to its length."""
-        text = self._without_articles(without_wraps(text))
-        chunks = text.split(" ")
-        encoded = list(map(self._chunks.__getitem__, chunks))
-        self._join_separators(chunks, encoded)
-        if TO_CUT in encoded:
-            chunks = WORD_WITH_SEPARATOR.findall(text)
-            encoded = list(map(self._read, chunks))
-            starts = list(accumulate(map(len, chunks), initial=0))
-        else:
-            starts = list(map(add, accumulate(map(len, chunks), initial=0), count()))  # a space between two
-        self._turn_around(encoded)
-        return Encoding(text, starts, encoded, list(map(self._cores.__getitem__, encoded)))
+        text = self._without_articles(without_wraps(text)) + " "  # a word is never the last run
+        bounds, keys = cut(text)
+        slots = (keys >> TO_SLOT).view(np.int64)
+        points = self._points[slots]
+        unknown = self._keys[slots] != keys
+        if unknown.any():
+            self._read_runs(text, bounds, keys, np.flatnonzero(unknown), points)
+        characters = _text_of(points)
+        commas = [found.start() for found in self._inverting.finditer(characters)]
+        if commas:
+            points[commas] = ord(SKIP)
+            characters = _text_of(points)
+        return Encoding(characters, points, bounds)
 
-    def _read_chunk(self, chunk: str) -> str:
-        """The characters of a chunk and of the space behind it."""
-        if len(chunk) > LONGEST_CHUNK:
-            return TO_CUT
-        return self._read(chunk + " ") if WORD.match(chunk) else TO_JOIN
+    def _read_runs(self, text: str, bounds: Offsets, keys: Keys, places: Offsets, points: Points) -> None:
+        """Read the runs at some places into `points`, and remember them."""
+        spans = zip(bounds[places].tolist(), bounds[places + 1].tolist(), strict=True)
+        points[places] = [ord(self._character(text[start:end])) for start, end in spans]
+        keys = keys[places]
+        slots = keys >> TO_SLOT
+        self._keys[slots] = keys
+        self._points[slots] = points[places]
 
-    def _read(self, chunk: str) -> str:
-        pieces = WORD.split(chunk)  # separators and words in turn
-        nothing_before = not pieces[0]
-        pieces[0::2] = map(self._separators.__getitem__, pieces[0::2])
-        pieces[1::2] = map(self._vocabulary.__getitem__, pieces[1::2])
-        return "".join(pieces[nothing_before:])
-
-    def _join_separators(self, chunks: list[str], encoded: list[str]) -> None:
-        """Read each chunk that does not begin with a word, "(left)", together with the chunk before it: what stands
-        between two words is one separator."""
-        end = 0
-        for place in [place for place, characters in enumerate(encoded) if characters == TO_JOIN]:
-            if place < end:
-                continue  # joined with the one before
-            start, end = max(0, place - 1), place + 1
-            while end < len(encoded) and encoded[end] == TO_JOIN:
-                end += 1
-            joined = " ".join(chunks[start:end])
-            encoded[start] = TO_CUT if len(joined) > LONGEST_CHUNK else self._read(joined + " ")
-            encoded[start + 1 : end] = [""] * (end - start - 1)
-
-    def _turn_around(self, encoded: list[str]) -> None:
-        """Take the comma out of phrases that are turned around by it."""
-        commas = [found.start() for found in self._inverting.finditer("".join(encoded))]
-        if not commas:
-            return
-        ends = list(accumulate(map(len, encoded)))
-        for comma in commas:
-            chunk = bisect_right(ends, comma)
-            piece = comma - ends[chunk] + len(encoded[chunk])
-            encoded[chunk] = encoded[chunk][:piece] + SKIP + encoded[chunk][piece + 1 :]
+    def _character(self, run: str) -> str:
+        return self._vocabulary[run] if run[0].isalnum() else _separator_character(run)
 
     def _without_articles(self, text: str) -> str:
         """A capital A that begins a sentence or an item, or stands in a text of capitals, is the article."""
-        articles = [found.start() for found in ARTICLE.finditer(text) if self._is_article(text, found.start())]
+        articles = [found.start() for found in ARTICLE.finditer(text) if _is_article(text, found.start())]
         return replace_at(text, articles, LETTER_A.lower())
 
-    def _is_article(self, text: str, place: int) -> bool:
-        before = text[max(0, place - NEIGHBOURHOOD) : place]
-        words = WORD.split(before)  # words and separators in turn; the last is what stands before the A
-        if before and not words[-1]:
-            return False  # the end of a word
-        if len(words) == 1 and place <= NEIGHBOURHOOD:
-            return True  # the first word of the chart
-        if self._separators[words[-1]] in {BREAK, LINE}:
-            return True
-        following = WORD.search(text, place + 1, place + NEIGHBOURHOOD)
-        in_capitals = len(words) > 1 and words[-2].isupper()
-        return bool(in_capitals and following and len(following[1]) > 1 and following[1].isupper())
+
+def _is_article(text: str, place: int) -> bool:
+    before = text[max(0, place - NEIGHBOURHOOD) : place]
+    words = WORD.split(before)  # words and separators in turn; the last is what stands before the A
+    if before and not words[-1]:
+        return False  # the end of a word
+    if len(words) == 1 and place <= NEIGHBOURHOOD:
+        return True  # the first word of the chart
+    if _separator_character(words[-1]) in {BREAK, LINE}:
+        return True
+    following = WORD.search(text, place + 1, place + NEIGHBOURHOOD)
+    in_capitals = len(words) > 1 and words[-2].isupper()
+    return bool(in_capitals and following and len(following[1]) > 1 and following[1].isupper())
 
 
 def without_wraps(text: str) -> str:

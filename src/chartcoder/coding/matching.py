@@ -8,24 +8,15 @@ trie where two characters begin one. Of overlapping phrases the longest wins. La
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
 from typing import NamedTuple
+
+import numpy as np
 
 from chartcoder.coding.attributes import attributes_around, side_said_elsewhere
 from chartcoder.coding.choosing import Choices, has_side
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.encoding import Encoder, Encoding
-from chartcoder.coding.lexicon.artefact import (
-    AND,
-    BEHIND_THE_LAST,
-    BREAK,
-    COMMA,
-    LINE,
-    PAIR_FACTOR,
-    PAIR_MASK,
-    Lexicon,
-    points_of,
-)
+from chartcoder.coding.lexicon.artefact import AND, BREAK, COMMA, LINE, Lexicon, slots_of_pairs
 from chartcoder.coding.lexicon.compile import LONGEST, SIDES, Entry
 
 COORDINATING = frozenset({AND, COMMA})
@@ -42,7 +33,7 @@ class Term(NamedTuple):
 
 
 class Matcher:
-    """Finds terms. Keeps nothing of a chart but words and chunks of them (bounded)."""
+    """Finds terms. Keeps nothing of a chart but words of it (bounded)."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
@@ -61,34 +52,39 @@ class Matcher:
         terms: list[Term] = []
         matched: list[tuple[int, int]] = []
         taken = bytearray(len(core))
-        for first, last, phrase in self._candidates(core):
+        for _, first, last, phrase in self._candidates(encoding):
             if taken.find(1, first, last) >= 0:
                 continue
-            term = self._read(encoding, (first, last), phrase, view)
+            term = self._read(encoding, first, last, phrase, view)
             if term is not None:
                 taken[first:last] = b"\x01" * (last - first)
                 if term.entry.codes:
                     terms.append(term)
-                    matched.append((first, last))
+                    if last - first > 1:
+                        matched.append((first, last))
         for first, last in matched:
-            if last - first > 1:
-                terms.extend(self._coordinated(encoding, first, last, taken, view))
+            terms.extend(self._coordinated(encoding, first, last, taken, view))
         terms.extend(self._parted(encoding, taken, view))
         terms.sort()
         return terms
 
-    def _candidates(self, core: str) -> list[tuple[int, int, int]]:
-        """Every phrase in the encoding as (first, last, phrase), longest first."""
-        alone, may_begin = self._lexicon.alone, self._lexicon.may_begin
+    def _candidates(self, encoding: Encoding) -> list[tuple[int, int, int, int]]:
+        """Every phrase in the encoding as (-length, first, last, phrase), longest first."""
+        core, points = encoding.core, encoding.points
+        alone = self._lexicon.alone[points]
+        places = np.flatnonzero(alone)
+        found = [
+            (-1, first, first + 1, number - 1)
+            for first, number in zip(places.tolist(), alone[places].tolist(), strict=True)
+        ]
         prefixes = self._lexicon.phrases.iter_prefixes_with_ids
-        found: list[tuple[int, int, int]] = []
-        for first, (token, following) in enumerate(pairwise(points_of(core + BEHIND_THE_LAST))):
-            if may_begin[(token * PAIR_FACTOR + following) & PAIR_MASK]:
-                for prefix, phrase in prefixes(core[first : first + LONGEST]):
-                    found.append((first, first + len(prefix), phrase))
-            elif alone[token]:
-                found.append((first, first + 1, alone[token] - 1))
-        found.sort(key=lambda match: (match[0] - match[1], match[0]))
+        begins = self._lexicon.may_begin[slots_of_pairs(points[:-1], points[1:])]
+        for first in np.flatnonzero(begins).tolist():
+            for prefix, phrase in prefixes(core[first : first + LONGEST]):
+                length = len(prefix)
+                if length > 1:
+                    found.append((-length, first, first + length, phrase))
+        found.sort()
         return found
 
     def _coordinated(
@@ -113,7 +109,7 @@ class Matcher:
         number = self._lexicon.phrases.get(phrase)
         if number is None:
             return
-        term = self._read(encoding, (place, place + 1), number, view)
+        term = self._read(encoding, place, place + 1, number, view)
         if term is not None and term.entry.codes:
             taken[place] = 1
             yield term
@@ -121,31 +117,22 @@ class Matcher:
     def _parted(self, encoding: Encoding, taken: bytearray, view: ChartView) -> Iterable[Term]:
         """Phrases of two words with one other word between them: "lesion, hepatic" is none, "lesion focal hepatic"
         is."""
-        core, may_begin = encoding.core, self._lexicon.may_begin
-        points = points_of(core)
-        open_places = [
-            first
-            for first, (token, other) in enumerate(zip(points, points[2:], strict=False))
-            if may_begin[(token * PAIR_FACTOR + other) & PAIR_MASK] and not taken[first]
-        ]
-        for first in open_places:
+        core, points = encoding.core, encoding.points
+        begins = self._lexicon.may_begin[slots_of_pairs(points[:-2], points[2:])]
+        for first in np.flatnonzero(begins).tolist():
             last = first + 3
             if taken.find(1, first, last) >= 0 or core[first + 1] in PARTING:
                 continue
             number = self._lexicon.phrases.get(core[first] + core[first + 2])
             if number is not None:
-                term = self._read(encoding, (first, last), number, view)
+                term = self._read(encoding, first, last, number, view)
                 if term is not None and term.entry.codes:
                     taken[first:last] = b"\x01\x01\x01"
                     yield term
 
-    def _read(self, encoding: Encoding, span: tuple[int, int], phrase: int, view: ChartView) -> Term | None:
-        first, last = span
-        first_character, start, end = encoding.word_at(first)
-        last_character = first_character
-        if last - first > 1:
-            last_character, _, end = encoding.word_at(last - 1)
-        said = attributes_around(encoding.characters, first_character, last_character)
+    def _read(self, encoding: Encoding, first: int, last: int, phrase: int, view: ChartView) -> Term | None:
+        said = attributes_around(encoding, first, last)
+        start, end = encoding.span(first, last)
         entry = self._choices.choose(phrase, said, view, start, end)
         if entry is None:
             return None
