@@ -65,7 +65,7 @@ def bill(
 
     `categories` are the HCC categories of codes, as `hcc.read_categories` gives them.
     """
-    draft = Draft(findings, terminology, view, setting or setting_of(view.text))
+    draft = Draft(findings, terminology, view, lambda: setting or setting_of(view.text))
     apply_guidelines(draft)
     ordered = sorted(draft.candidates.values(), key=lambda candidate: candidate.rank)
     codes = tuple(

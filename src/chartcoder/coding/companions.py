@@ -22,14 +22,22 @@ def _table() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     return tuple((tuple(codes.split()), tuple(companions.split())) for codes, companions, _ in rows)
 
 
+@cache
+def _dependent() -> tuple[str, ...]:
+    """Beginnings of the codes that need another."""
+    return tuple(prefix for codes, _ in _table() for prefix in codes)
+
+
 def uncode_without_companion(findings: list[Finding]) -> list[Finding]:
     """The findings, without the code of each that needs another beside it which the chart does not have."""
+    if not any(finding.code and finding.code.startswith(_dependent()) for finding in findings):
+        return findings
     said = [finding.code for finding in findings if finding.code and finding.assertion in SAID]
     lonely = tuple(
         prefix
         for codes, companions in _table()
-        for prefix in codes
         if not any(code.startswith(companions) for code in said)
+        for prefix in codes
     )
     return [
         replace(finding, code=None, description=None) if finding.code and finding.code.startswith(lonely) else finding

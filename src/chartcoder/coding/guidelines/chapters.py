@@ -16,11 +16,14 @@ SUBSEQUENT = re.compile(
     r"|subsequent encounter|post[- ]?operative visit|here for follow[- ]?up)\b",
     re.I,
 )
+WORDS_OF_AFTERCARE = ("follow", "healing", "cast ", "post", "s/p", "subsequent")
+"""What the pattern cannot do without, quicker to look for."""
 HISTORY_CODED_IN = frozenset({"assessment", "observation_and_plan", "problem_list"})
 EXPOSED = re.compile(r"\b(?:expos(?:ed|ure)|contacts?|partner)\b[^.;\n]*$", re.I)
 EXPOSURE_LEAD = 80  # characters
 EXPOSED_IN = frozenset({None, "chief_complaint", "assessment", "observation_and_plan", "problem_list"})
 SEQUELA = re.compile(r"\b(?:sequelae?|late effects?|old (?:fracture|injury)|residual)\b", re.I)
+WORDS_OF_A_SEQUELA = ("sequela", "late effect", "old fracture", "old injury", "residual")
 
 
 def join_diabetes_with_kidney_disease(draft: Draft) -> None:
@@ -109,11 +112,14 @@ def join_hypertension_with_heart_and_kidney(draft: Draft) -> None:
 
 def keep_one_type_of_diabetes(draft: Draft) -> None:
     """I.C.4.a.2: diabetes is type 2 where no type is given; a chart that says type 1 anywhere gives one."""
+    untyped = draft.matching("E11")
+    if not untyped:
+        return
     types = {finding.code[:3] for _, finding in draft.present() if finding.code and finding.code[:3] in {"E10", "E13"}}
     if len(types) != 1:
         return
     said = types.pop()
-    for code in draft.matching("E11"):
+    for code in untyped:
         new = said + code[3:]
         if new in draft.terminology:
             draft.replace(code, new, f"I.C.4.a.2 type of diabetes: the chart says {said}")
@@ -207,8 +213,14 @@ def set_seventh_character(draft: Draft) -> None:
     injuries = [code for code in draft.candidates if len(code) == 8 and code[7] in "AB" and code[0] in "STVWXYM"]
     if not injuries:
         return
-    text = draft.view.text[:20_000]
-    wanted = "D" if SUBSEQUENT.search(text) else "S" if SEQUELA.search(text) else None
+    text, low = draft.view.text[:20_000], draft.view.lower[:20_000]
+    wanted = (
+        "D"
+        if any(word in low for word in WORDS_OF_AFTERCARE) and SUBSEQUENT.search(text)
+        else "S"
+        if any(word in low for word in WORDS_OF_A_SEQUELA) and SEQUELA.search(text)
+        else None
+    )
     if wanted is None:
         return
     for code in injuries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -19,38 +20,36 @@ INTEGRAL = Path(__file__).with_name("integral_symptoms.tsv")
 def code_uncertain_diagnoses_of_inpatients(draft: Draft) -> None:
     """II.H and III.C: at discharge from a hospital, an uncertain diagnosis is coded as if it existed; IV.H: never
     otherwise."""
-    if draft.setting != "inpatient":
-        return
     for place, finding in enumerate(draft.findings):
-        if finding.code and finding.assertion == "possible" and finding.section in AT_DISCHARGE:
+        uncertain = finding.assertion == "possible" and finding.section in AT_DISCHARGE
+        if uncertain and finding.code and draft.setting == "inpatient":
             draft.bill(finding.code, [place], f"II.H uncertain diagnosis ('{finding.cue}')")
 
 
 def code_what_resolved_during_the_stay(draft: Draft) -> None:
     """III: what was treated during a stay is coded though it is over at discharge ("acute kidney injury, resolved");
     IV.J: a visit codes it as history."""
-    if draft.setting != "inpatient":
-        return
     for place, finding in enumerate(draft.findings):
-        resolved = finding.assertion == "historical" and finding.cue and "resolved" in finding.cue.lower()
-        if resolved and finding.code and finding.section in AT_DISCHARGE:
+        over = finding.assertion == "historical" and finding.section in AT_DISCHARGE
+        resolved = over and finding.cue and "resolved" in finding.cue.lower()
+        if resolved and finding.code and draft.setting == "inpatient":
             draft.bill(finding.code, [place], "III treated during the stay, resolved at discharge")
 
 
 def drop_integral_symptoms(draft: Draft) -> None:
     """I.B.5: signs and symptoms that are part of a confirmed disease are not coded beside it."""
-    for symptom in list(draft.candidates):
-        if "symptom" not in class_of(symptom):
-            continue
-        cause = next((code for code in draft.candidates if _explains(code, symptom, draft)), None)
+    symptoms = [code for code in draft.candidates if "symptom" in class_of(code)]
+    if not symptoms:
+        return
+    diseases = [code for code in draft.candidates if "symptom" not in class_of(code)]
+    for symptom in symptoms:
+        cause = next((code for code in diseases if is_integral(symptom, code) and _explains(code, symptom, draft)), None)
         if cause:
             draft.reject(symptom, f"symptom of {cause} (I.B.5)")
 
 
 def _explains(code: str, symptom: str, draft: Draft) -> bool:
     """A code that asks for its symptoms as additional codes (N40.1) does not take them in."""
-    if "symptom" in class_of(code) or not is_integral(symptom, code):
-        return False
     return not draft.covered(symptom, draft.terminology.use_additional(code))
 
 
@@ -72,21 +71,21 @@ def is_integral(symptom: str, disease: str) -> bool:
 
 def keep_the_more_specific(draft: Draft) -> None:
     """I.B.2: to the highest level of detail: an unspecified code gives way to a specific one of its category."""
-    for code in list(draft.candidates):
+    categories = Counter(code[:3] for code in draft.candidates)
+    shared = [code for code in draft.candidates if categories[code[:3]] > 1 and code[0] != "C"]
+    for code in shared:
         description = draft.terminology.description(code).lower()
         if "unspecified" not in description and "not specified" not in description:
             continue
         specific = next(
             (
                 other
-                for other in draft.candidates
-                if other != code
-                and other[:3] == code[:3]
-                and "unspecified" not in draft.terminology.description(other).lower()
+                for other in draft.matching(code[:3])
+                if other != code and "unspecified" not in draft.terminology.description(other).lower()
             ),
             None,
         )
-        if specific and code[0] != "C":
+        if specific:
             draft.reject(code, f"less specific than {specific} (I.B.2)")
 
 
@@ -184,6 +183,8 @@ def sequence(draft: Draft) -> None:
             candidate.rank += 10_000
     for code, candidate in draft.candidates.items():
         first = draft.terminology.code_first(code)
+        if not first:
+            continue
         causes = [other for other in draft.candidates if other != code and draft.covered(other, first)]
         if causes:
             cause = min(causes, key=lambda other: draft.candidates[other].rank)

@@ -20,6 +20,7 @@ LEFT_TO_THE_STAY = (*TOBACCO, "Z79.84", "Z79.85")
 """What nearly every category of circulation and breathing asks for, and pills for diabetes: on a visit's list where
 they were assessed themselves (IV.J), as visits are coded in practice; on a hospital stay's list for the note alone."""
 TOLD = frozenset({"history_of_present_illness", "past_medical_history", "past_surgical_history", "chief_complaint"})
+LEFT_OUT = NOT_ASSESSED | TOLD
 MEASURED = ("Z68", "R29.7", "Z17", "B95", "B96", "B97")
 
 
@@ -29,15 +30,17 @@ def specify_from_elsewhere(draft: Draft) -> None:
 
     Only where the chart names one such code, and its title says all that the open one's says.
     """
-    named = sorted({finding.code for _, finding in draft.present() if finding.code})
+    named: dict[str, set[str]] = {}
+    for _, finding in draft.present():
+        if finding.code:
+            named.setdefault(finding.code[:3], set()).add(finding.code)
     for code in list(draft.candidates):
-        if code[0] in "ZVWXY" or not OPEN.search(draft.terminology.description(code)):
+        others = named.get(code[:3], set()) - {code}
+        if not others or code[0] in "ZVWXY" or not _is_open(draft.terminology.description(code)):
             continue
         if any(other != code and other[:3] == code[:3] for other in draft.candidates):
             continue
-        closer = [
-            other for other in named if other[:3] == code[:3] and other != code and _says_more(draft, other, code)
-        ]
+        closer = [other for other in others if _says_more(draft, other, code)]
         if len(closer) == 1:
             places = [place for place, finding in draft.present() if finding.code == closer[0]]
             draft.replace(code, closer[0], "I.B.2 the detail that the chart gives elsewhere")
@@ -46,7 +49,12 @@ def specify_from_elsewhere(draft: Draft) -> None:
 
 def _says_more(draft: Draft, code: str, than: str) -> bool:
     specific, general = draft.terminology.description(code), draft.terminology.description(than)
-    return not OPEN.search(specific) and _content(general) <= _content(specific)
+    return not _is_open(specific) and _content(general) <= _content(specific)
+
+
+@lru_cache(maxsize=20_000)
+def _is_open(title: str) -> bool:
+    return OPEN.search(title) is not None
 
 
 @lru_cache(maxsize=20_000)
@@ -57,8 +65,7 @@ def _content(title: str) -> frozenset[str]:
 def use_additional_codes(draft: Draft) -> None:
     """I.A.17: what a billed code asks to be added ("use additional code to identify ...") is, where the problem was
     assessed or planned for, or a number was measured; a drug that only the list of medications names is not (IV.J)."""
-    asked = {code: draft.terminology.use_additional(code) for code in draft.candidates}
-    asked = {code: ranges for code, ranges in asked.items() if ranges}
+    asked = {code: ranges for code in draft.candidates if (ranges := draft.terminology.use_additional(code))}
     if not asked:
         return
     for place, finding in draft.present():
@@ -67,13 +74,14 @@ def use_additional_codes(draft: Draft) -> None:
             continue
         if added.startswith(LEFT_TO_THE_STAY) and draft.setting == "outpatient":
             continue
-        if finding.section in NOT_ASSESSED | TOLD and not added.startswith(MEASURED):
+        if finding.section in LEFT_OUT and not added.startswith(MEASURED):
             continue
         code = next((code for code, ranges in asked.items() if draft.covered(added, ranges)), None)
         if code:
             draft.bill(added, [place], f"I.A.17 use additional code with {code}", rank=place + BEHIND)
 
 
+@lru_cache(maxsize=20_000)
 def _may_be_added(code: str) -> bool:
     """A code of circumstances, of an organism or of a symptom; another disease is billed where it was assessed."""
     return code.startswith(("B95", "B96", "B97")) or bool({"circumstance", "status", "symptom"} & class_of(code))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from chartcoder.chart import Finding, Setting
 from chartcoder.coding.assertions import holds_of_patient
@@ -22,16 +23,21 @@ class Candidate:
     rank: int = 0  # place in the list: lower is earlier
 
 
-@dataclass(slots=True)
+@dataclass
 class Draft:
     """What the rules work on."""
 
     findings: list[Finding]
     terminology: Terminology
     view: ChartView
-    setting: Setting
+    ask_setting: Callable[[], Setting]
     candidates: dict[str, Candidate] = field(default_factory=dict)
     rejected: dict[str, tuple[list[int], str]] = field(default_factory=dict)
+
+    @cached_property
+    def setting(self) -> Setting:
+        """Inpatient or outpatient; asked for by few rules, and reading it from the chart takes longer than those do."""
+        return self.ask_setting()
 
     def bill(self, code: str, evidence: Iterable[int], rule: str | None = None, *, rank: int | None = None) -> None:
         """Make a code a candidate, or add evidence and a rule to one."""
@@ -42,7 +48,7 @@ class Draft:
             held = self.candidates[code] = Candidate(code, [], [], first if rank is None else rank)
         for place in places:  # put in where it belongs: a chart may say one thing ten thousand times
             at = bisect_left(held.evidence, place)
-            if held.evidence[at : at + 1] != [place]:
+            if at == len(held.evidence) or held.evidence[at] != place:
                 held.evidence.insert(at, place)
         if rule and rule not in held.rules:
             held.rules.append(rule)
@@ -71,11 +77,17 @@ class Draft:
         """Whether a code lies in one of the tabular list's ranges."""
         return any(in_range(code, first, last) for first, last in ranges)
 
-    def present(self) -> Iterator[tuple[int, Finding]]:
+    def present(self) -> Sequence[tuple[int, Finding]]:
         """The findings whose code holds of the patient, with their places."""
-        for place, finding in enumerate(self.findings):
-            if finding.code and holds_of_patient(finding):
-                yield place, finding
+        return self._present
+
+    @cached_property
+    def _present(self) -> list[tuple[int, Finding]]:
+        return [
+            (place, finding)
+            for place, finding in enumerate(self.findings)
+            if finding.code and (finding.assertion == "present" or holds_of_patient(finding))
+        ]
 
 
 Rule = Callable[[Draft], None]

@@ -8,6 +8,7 @@ name what was assessed; what only the history, the systems review or the examina
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from chartcoder.chart import Finding
 from chartcoder.coding.assertions import class_of, holds_of_patient
@@ -26,8 +27,11 @@ NOT_ASSESSED = frozenset(
     }
 )  # fmt: skip
 
+CIRCUMSTANCES = frozenset({"circumstance", "external"})
 LONGEST_PROBLEM_LINE = 110
 LONGEST_NUMBERED = 130  # characters: a list's item may say more of its problem
+LONGEST_MARGIN = 1_000  # characters from a line's beginning to a finding: marker, label, and what stands before it
+LONGEST_REST = 300  # characters behind a finding: more than a problem's first sentence may have
 LABEL = re.compile(
     r"\s*(?:primary|principal|secondary|other|additional|also|chronic|acute|active|final|associated|deficits|comorbidit\w+)"
     r"(?: (?:diagnos[ei]s|problems?|conditions?))?:\s+",
@@ -41,12 +45,13 @@ NARRATIVE = re.compile(
     r"|her|his|my)\b",
     re.I,
 )
+SENTENCE_END = re.compile(r"[.;]\s")
+FIRST_SENTENCE_END = re.compile(r"[.:;](?:\s|$)| - ")
 
 
 def select_candidates(draft: Draft) -> None:
     """IV.J, III: findings that were assessed; the others are turned down with the reason."""
-    pools = _pools(draft)
-    chosen = next((pool for pool in pools if pool), [])
+    chosen = next((pool for pool in _pools(draft) if pool), [])
     for place in chosen:
         finding = draft.findings[place]
         if finding.code:
@@ -54,31 +59,25 @@ def select_candidates(draft: Draft) -> None:
     _turn_down_the_rest(draft)
 
 
-def _pools(draft: Draft) -> list[list[int]]:
+def _pools(draft: Draft) -> Iterator[list[int]]:
     """Sets of findings to bill, the most telling first: the first that is not empty is taken."""
-    billable = [
-        (place, finding) for place, finding in draft.present() if not _is_circumstance(draft.view.text, finding)
-    ]
+    text = draft.view.text
+    billable = [(place, finding) for place, finding in draft.present() if not _is_circumstance(text, finding)]
     assessed = [(place, finding) for place, finding in billable if finding.section in ASSESSED]
-    problems = [place for place, finding in assessed if is_problem_line(draft.view.text, finding)]
-    planned = [
-        place for place, finding in billable if finding.section in PLANNED and is_problem_line(draft.view.text, finding)
-    ]
+    yield [place for place, finding in assessed if is_problem_line(text, finding)]
+    yield [place for place, _ in assessed]
+    yield [place for place, finding in billable if finding.section in PLANNED and is_problem_line(text, finding)]
+    yield [place for place, finding in billable if finding.section in LISTED_IN and stands_in_a_list(text, finding)]
     sectioned = any(finding.section for finding in draft.findings)
-    told = [place for place, finding in billable if not (sectioned and finding.section in NOT_ASSESSED)]
-    listed = [
-        place
-        for place, finding in billable
-        if finding.section in LISTED_IN and stands_in_a_list(draft.view.text, finding)
-    ]
-    return [problems, [place for place, _ in assessed], planned, listed, told, [place for place, _ in billable]]
+    yield [place for place, finding in billable if not (sectioned and finding.section in NOT_ASSESSED)]
+    yield [place for place, _ in billable]
 
 
 def _is_circumstance(text: str, finding: Finding) -> bool:
     """A finding that makes no problem by itself. An abnormal result does where it is one of the problems assessed
     ("2. Elevated PSA"): then the provider says that it matters (III.B). So does a circumstance of life (I.C.21.c.17).
     """
-    if finding.code is None or not {"circumstance", "external"} & class_of(finding.code):
+    if finding.code is None or CIRCUMSTANCES.isdisjoint(class_of(finding.code)):
         return False
     return not (
         finding.code.startswith(MAY_BE_A_PROBLEM) and finding.section in ASSESSED and is_problem_line(text, finding)
@@ -100,8 +99,17 @@ def _turn_down_the_rest(draft: Draft) -> None:
 
 def stands_in_a_list(text: str, finding: Finding) -> bool:
     """Whether a finding is an item of a list of problems: a problem's line with a number or a bullet."""
-    line_start = text.rfind("\n", 0, finding.start) + 1
-    return NUMBERED.match(text, line_start, finding.start) is not None and is_problem_line(text, finding)
+    line_start = _line_start(text, finding)
+    if line_start is None or NUMBERED.match(text, line_start, finding.start) is None:
+        return False
+    return is_problem_line(text, finding)
+
+
+def _line_start(text: str, finding: Finding) -> int | None:
+    """Where a finding's line begins; None where that is too far away for the finding to be at its head."""
+    floor = max(0, finding.start - LONGEST_MARGIN)
+    line_start = text.rfind("\n", floor, finding.start) + 1
+    return line_start if line_start or not floor else None
 
 
 def is_problem_line(text: str, finding: Finding) -> bool:
@@ -110,18 +118,18 @@ def is_problem_line(text: str, finding: Finding) -> bool:
     "1. Type 2 diabetes.", "Hypertension: continue lisinopril", "- Knee pain, likely osteoarthritis" do; "Medical
     reasoning: the patient's knee pain ..." and "He has a history of ..." do not.
     """
-    start = text.rfind("\n", 0, finding.start) + 1
-    end = text.find("\n", finding.end)
-    line = text[start : end if end >= 0 else len(text)]
+    start = _line_start(text, finding)
+    if start is None:
+        return False
+    end = text.find("\n", finding.end, finding.end + LONGEST_REST)
+    line = text[start : end if end >= 0 else finding.end + LONGEST_REST]
     marker = NUMBERED.match(line)
     longest = LONGEST_NUMBERED if marker else LONGEST_PROBLEM_LINE
     body_start = marker.end() if marker else 0
     label = LABEL.match(line, body_start)
     body_start = label.end() if label else body_start
     before = line[body_start : finding.start - start]
-    if ":" in before or len(before) > longest or NARRATIVE.search(before):
+    if ":" in before or len(before) > longest or SENTENCE_END.search(before) or NARRATIVE.search(before):
         return False
-    if re.search(r"[.;]\s", before):
-        return False
-    first_sentence = re.split(r"[.:;](?:\s|$)| - ", line[body_start:], maxsplit=1)[0]
+    first_sentence = FIRST_SENTENCE_END.split(line[body_start:], maxsplit=1)[0]
     return len(first_sentence) <= longest and not NARRATIVE.search(first_sentence)
