@@ -15,7 +15,8 @@ from chartcoder.coding.lexicon.compile import Entry
 from chartcoder.coding.lexicon.normalise import FILLERS, WORD, attribute_of
 from chartcoder.coding.matching import Term
 
-DEFINED = re.compile(r"(?<=\w )\(([A-Z][A-Za-z]{0,6}[A-Z]s?)\)")
+DEFINED = re.compile(r"\((?<=\w \()([A-Z][A-Za-z]{0,6}[A-Z]s?)\)")
+"""What is in brackets behind a word. The word is looked back at, so that a search goes from bracket to bracket."""
 QUANTITY = re.compile(
     r"[ \t]*(?:[:=(]|of\b|number of\b)?[ \t]*\d+(?:[.,]\d+)?[ \t]*"
     r"(?:f[lL]|pg|n[gm]|mc?g|[\u00b5\u03bc]g|m[lL]|g/|gr/|mm ?Hg|m?I?U/|mEq|mmol|bpm|[lL]/min)",

@@ -23,7 +23,6 @@ from chartcoder.coding.templates import Answers
 from chartcoder.coding.terminology import Terminology
 from chartcoder.protected import reveal
 
-ADULT = 20  # years, for the body mass index codes
 WHERE_RESULTS_MATTER = frozenset({"assessment", "observation_and_plan", "problem_list", "chief_complaint", "diagnoses"})
 ENGINES = ("medspacy", "compiled")
 
@@ -93,13 +92,12 @@ class Coder:
 
     def _terms(self, text: str, view: ChartView, sections: Sections) -> list[Term]:
         """Lexicon terms and measurements outside headings, in order; a measurement before the words it is made of."""
-        adult = view.age is None or view.age >= ADULT
+        found = self._matcher.find(text, view)
         measured = [
-            Term(start, end, Entry((), (code,), 0), frozenset())
-            for start, end, code in measured_codes(text, adult=adult)
+            Term(start, end, Entry((), (code,), 0), frozenset()) for start, end, code in measured_codes(view)
         ]
-        found = [*measured, *self._matcher.find(text, view)]
-        found.sort(key=lambda term: (term.start, -term.end))
+        if measured:
+            found = sorted([*measured, *found], key=lambda term: (term.start, -term.end))
         terms: list[Term] = []
         for term in found:
             if (not terms or term.start >= terms[-1].end) and not sections.in_heading(term.start, term.end):

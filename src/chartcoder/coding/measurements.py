@@ -11,6 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from chartcoder.coding.conditions import ChartView
+
+ADULT = 20  # years: body mass index is coded by number for adults only
 BMI = re.compile(r"\b(?:BMI|body mass index)\b\D{0,25}?(\d{2})(?:[.,](\d))?(?!\d|/)", re.I)
 GESTATION = re.compile(
     r"\b(\d{1,2})(?:\s*(?:\+|and)\s*\d(?:/7)?)?[\s-]*(?:weeks?|wks?)(?:\s+and\s+\d\s+days?)?[\s-]*(?:of\s+|')?"
@@ -34,15 +37,10 @@ RECEPTORS = {"ER": ("Z17.0", "Z17.1"), "PR": ("Z17.21", "Z17.22"), "HER2": ("Z17
 """Receptor -> its positive and its negative status."""
 
 
-def measured_codes(text: str, *, adult: bool) -> Iterator[tuple[int, int, str]]:
-    """(start, end, code) of every measurement that is a code.
-
-    Args:
-        text: the chart.
-        adult: body mass index is coded by number for adults (20 and older) only.
-    """
-    low = text.lower()
-    if adult and ("bmi" in low or "body mass" in low):
+def measured_codes(view: ChartView) -> Iterator[tuple[int, int, str]]:
+    """(start, end, code) of every measurement of a chart that is a code."""
+    text, low = view.text, view.lower
+    if ("bmi" in low or "body mass" in low) and (view.age is None or view.age >= ADULT):
         for found in BMI.finditer(text):
             code = bmi_code(int(found[1]))
             if code:
@@ -57,7 +55,7 @@ def measured_codes(text: str, *, adult: bool) -> Iterator[tuple[int, int, str]]:
         for found in STROKE_SCALE.finditer(text):
             if int(found[1]) <= 42:
                 yield found.start(), found.end(), f"R29.7{int(found[1]):02d}"
-    if "HER" in text or "ER" in text:
+    if "ER" in text:
         for found in RECEPTOR.finditer(text):
             positive, negative = RECEPTORS[found[1].removesuffix("/neu").replace("-", "")]
             yield found.start(), found.end(), positive if found[2] else negative
