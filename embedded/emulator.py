@@ -245,7 +245,8 @@ class Emulator:
         config.graceful_timeout = 1
         config.loglevel = "WARNING"
         if access_log:
-            config.accesslog, config.access_log_format = _file_logger(self.layout.access_log), "%(m)s %(U)s?%(q)s %(s)s"
+            config.accesslog = _file_logger(self.layout.access_log)
+            config.access_log_format = "%(m)s %(U)s?%(q)s %(s)s %({x-amz-target}i)s"  # DynamoDB's and SQS's operation
         ended, measured = asyncio.Event(), threading.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -301,7 +302,9 @@ def main() -> int:
     parser.add_argument("--enforce-iam", action="store_true", help="refuse what the caller's policies do not allow")
     parser.add_argument("--place", type=Path, help="instances and functions are containers: see embedded/engine.py")
     parser.add_argument("--forget", action="store_true", help="do not keep state in the data folder")
-    parser.add_argument("--access-log", action="store_true", help="write each request's address into access.log")
+    parser.add_argument(
+        "--access-log", action="store_true", help="write each request's address and operation into access.log"
+    )
     parser.add_argument("--xray-port", type=int, default=XRAY_PORT, help="where functions send their traces")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -21,7 +21,12 @@ description:
     and the money left, and how many of them to ask for as Spot.
   - Keeps the backlog and the number of workers in the run's record.
   - The run and the stack are those of the environment (CHARTCODER_*), as everywhere in chartcoder.
-options: {}
+options:
+  refused:
+    description: EC2 did not give the workers of the last plan; the plan then has half of the missing ones, and none where
+      that is none.
+    type: bool
+    default: false
 author: chartcoder
 """
 
@@ -43,10 +48,10 @@ said: {description: The same in words., type: str, returned: success}
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={})
+    module = AnsibleModule(argument_spec={"refused": {"type": "bool", "default": False}})
     try:
         stages = Stages.of(Settings.read(os.environ), boto3.Session())
-        result = plan_as_facts(stages.size())
+        result = plan_as_facts(stages.size(refused=module.params["refused"]))
     except (ChartcoderError, ClientError, BotoCoreError) as error:
         module.fail_json(msg=tell(error))
     module.exit_json(changed=True, **result)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from chartcoder.settings import Settings
+
 FIRST_RATE = 1000.0
 """Charts a minute that a worker is taken to code before any run has measured it: about a third of what the slower
 engine does on four processors, so that a first run has rather too many workers than too few."""
@@ -17,6 +19,8 @@ MEASURED_MINUTES = 1.0  # of work before a measured rate is believed
 IDLE_MINUTES = 1.0
 """For so long a worker finds nothing before it is dismissed: longer than the gap between two uploads of a batch,
 shorter than the tries of the last charts, which are what the others would wait for."""
+
+REFUSED_MINUTES = 10.0  # for so long a run asks EC2 for no more workers than it was given
 
 Verdict = Literal["working", "empty", "short", "budget"]
 
@@ -40,6 +44,47 @@ class Idle:
     instance: str
     minutes: float
     usd_per_hour: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a run is: what its size depends on, besides the charts."""
+
+    rate: float  # charts a minute and worker, measured or expected
+    minutes: float = 0.0  # since the launch of the master
+    run_usd: float = 0.0  # what the run has cost
+    day_usd: float = 0.0  # what the runs of this day (UTC) have cost
+    given: int | None = None  # as many workers EC2 gave when it last refused more
+
+
+def fleet_for(backlog: int, standing: Standing, settings: Settings, *, usd_per_hour: float) -> int:
+    """The workers that a run should have for the charts in the queue."""
+    return workers_needed(
+        backlog,
+        rate=standing.rate,
+        minutes=time_left(settings.target_minutes, standing.minutes),
+        least=settings.min_workers,
+        most=settings.max_workers if standing.given is None else max(1, min(settings.max_workers, standing.given)),
+        budget_usd=min(settings.budget_usd - standing.run_usd, settings.budget_usd_per_day - standing.day_usd),
+        usd_per_hour=usd_per_hour,
+    )
+
+
+def limit_reached(settings: Settings, *, run_usd: float, day_usd: float) -> str:
+    """The budget that is spent, in words; empty while there is money."""
+    if run_usd >= settings.budget_usd:
+        return f"its budget of {settings.budget_usd} USD"
+    if day_usd >= settings.budget_usd_per_day:
+        return f"the day's budget of {settings.budget_usd_per_day} USD (UTC)"
+    return ""
+
+
+def fewer(wanted: int, *, workers: int) -> int:
+    """The workers to have where EC2 refuses the rest of `wanted`: half of those that are missing, and those there are.
+
+    EC2 gives all of a request or nothing: a quota of five workers refuses ten, and gives five.
+    """
+    return workers + max(0, wanted - workers) // 2
 
 
 def verdict(backlog: int, *, workers: int, needed: int, over_budget: bool, may_launch: bool) -> Verdict:

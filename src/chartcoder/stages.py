@@ -82,8 +82,12 @@ class Stages:
             instances=Instances(session.client("ec2", config=config), settings.stack),
         )
 
-    def size(self) -> sizing.Plan:
+    def size(self, *, refused: bool = False) -> sizing.Plan:
         """How many workers this run should have by now, kept in its record.
+
+        Args:
+            refused: EC2 did not give those of the last plan; it is asked for half of the missing ones, and for some
+                minutes for no more.
 
         Raises:
             SettingInvalid: there is no price for the worker's instance type.
@@ -92,7 +96,13 @@ class Stages:
         backlog = self._queue.depth().total
         reports = self._fleet.workers(self._run)
         staying, leaving = self._workers(reports)
+        if refused:
+            given = sizing.fewer(int(record["workers_wanted"]), workers=len(staying))
+            record |= {"workers_given": given, "refused_at": self._clock().isoformat()}
+            self._fleet.update_run(self._run, workers_given=given, refused_at=record["refused_at"])
         needed = max(self._needed(record, backlog, reports), len(staying))
+        if refused and not record["workers_given"]:
+            needed = 0  # not even one: the run has nobody to code
         self._fleet.update_run(self._run, backlog=backlog, workers_wanted=needed)
         on_spot = sum(worker.market == "spot" for worker in staying + leaving)
         spot, on_demand = sizing.split(
@@ -127,7 +137,7 @@ class Stages:
         workers, _ = self._workers(reports)
         needed = self._needed(record, depth.total, reports)
         cost, of_day = self._meter(record, backlog=depth.total, workers=len(workers))
-        limit = self._limit_reached(cost, of_day)
+        limit = sizing.limit_reached(self._settings, run_usd=cost, day_usd=of_day)
         verdict = sizing.verdict(
             depth.total, workers=len(workers), needed=needed, over_budget=bool(limit), may_launch=may_launch
         )
@@ -232,28 +242,20 @@ class Stages:
         return float(next(same, sizing.FIRST_RATE))
 
     def _needed(self, record: dict[str, Any], backlog: int, reports: list[dict[str, Any]]) -> int:
-        elapsed = (self._clock() - datetime.fromisoformat(record["launched_at"])).total_seconds() / 60
-        return sizing.workers_needed(
-            backlog,
+        now = self._clock()
+        standing = sizing.Standing(
             rate=self._rate(record, reports),
-            minutes=sizing.time_left(self._settings.target_minutes, elapsed),
-            least=self._settings.min_workers,
-            most=self._settings.max_workers,
-            budget_usd=min(
-                self._settings.budget_usd - record.get("cost_usd", 0.0),
-                self._settings.budget_usd_per_day - self._fleet.spent(now=self._clock()),
+            minutes=_minutes(record["launched_at"], now),
+            run_usd=record.get("cost_usd", 0.0),
+            day_usd=self._fleet.spent(now=now),
+            given=(
+                record["workers_given"]
+                if "refused_at" in record and _minutes(record["refused_at"], now) < sizing.REFUSED_MINUTES
+                else None
             ),
-            usd_per_hour=prices.usd_per_hour(self._settings.instance_type),
         )
-
-    def _limit_reached(self, cost: float, of_day: float) -> str:
-        """The budget that is spent, in words; empty while there is money."""
-        settings = self._settings
-        if cost >= settings.budget_usd:
-            return f"its budget of {settings.budget_usd} USD"
-        if of_day >= settings.budget_usd_per_day:
-            return f"the day's budget of {settings.budget_usd_per_day} USD (UTC)"
-        return ""
+        price = prices.usd_per_hour(self._settings.instance_type)
+        return sizing.fleet_for(backlog, standing, self._settings, usd_per_hour=price)
 
     def _dismiss(self, workers: list[Instance], reports: list[dict[str, Any]], depth: Depth, needed: int) -> int:
         """Tells idle workers that are not needed to leave, and says how many. One that has just found work stays."""
@@ -262,7 +264,7 @@ class Stages:
         idle = [
             sizing.Idle(
                 instance.id,
-                minutes=(now - datetime.fromisoformat(since[instance.id])).total_seconds() / 60,
+                minutes=_minutes(since[instance.id], now),
                 usd_per_hour=prices.usd_per_hour(instance.type, instance.market),
             )
             for instance in workers
@@ -288,6 +290,10 @@ class Stages:
         cost = float(record.get("cost_usd", 0.0)) + more
         self._fleet.update_run(self._run, cost_usd=cost, costed_at=now.isoformat(), **also)
         return cost, of_day
+
+
+def _minutes(since: str, now: datetime) -> float:
+    return (now - datetime.fromisoformat(since)).total_seconds() / 60
 
 
 def plan_as_facts(plan: sizing.Plan) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from typing import Any
 import boto3
 import pytest
 from moto.backends import get_backend
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models.instances import InstanceBackend
 from moto.server import ThreadedMotoServer
 
 from chartcoder.cloud.fleet import FleetTable
@@ -238,6 +240,42 @@ def test_a_lost_worker_is_replaced_and_on_demand_stands_in_where_there_is_no_spo
     launches = [stage for stage in cloud.fleet.run(cloud.run)["stages"] if stage["stage"] == "launch"]
     assert [launch["outcome"] for launch in launches] == ["started", "ok", "started", "ok"]
     assert workers_of(cloud) == []
+
+
+def test_where_the_quota_refuses_so_many_the_run_goes_on_with_those_that_it_gives(cloud, start_master, monkeypatch):
+    quota, give = 2, InstanceBackend.run_instances
+
+    def run_instances(backend: InstanceBackend, image_id: str, count: int, *rest: Any, **more: Any) -> Any:
+        if len(cloud.instances.alive(role="worker")) + count > quota:
+            raise EC2ClientError("VcpuLimitExceeded", "You have requested more vCPU capacity than your current limit")
+        return give(backend, image_id, count, *rest, **more)
+
+    monkeypatch.setattr(InstanceBackend, "run_instances", run_instances)
+    master = start_master(min_workers=3)
+    wait_until(lambda: "cost_usd" in cloud.fleet.run(cloud.run), master)
+    given = len(workers_of(cloud))
+    take_all_charts(cloud)
+    output, _ = master.communicate()
+
+    assert master.returncode == 0, output
+    assert 1 <= given <= quota
+    record = cloud.fleet.run(cloud.run)
+    assert record["workers_given"] == given
+    assert [stage["outcome"] for stage in record["stages"] if stage["stage"] == "launch"] == ["started", "ok"]
+
+
+def test_where_ec2_gives_not_even_one_worker_the_run_ends_with_its_word(cloud, start_master, monkeypatch):
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise EC2ClientError("VcpuLimitExceeded", "You have requested more vCPU capacity than your current limit")
+
+    monkeypatch.setattr(InstanceBackend, "run_instances", refuse)
+    master = start_master()
+    output, _ = master.communicate()
+
+    assert master.returncode == 2, output
+    assert "VcpuLimitExceeded" in cloud.fleet.run(cloud.run)["reason"]
+    assert ("launch", "failed") in ends_of_stages(cloud)
+    assert cloud.fleet.lease() is None
 
 
 def test_a_run_stops_at_its_budget_and_says_so(cloud, start_master):

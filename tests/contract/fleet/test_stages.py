@@ -278,3 +278,28 @@ def test_a_closed_run_says_what_a_thousand_charts_cost_with_their_requests(stage
     assert record["requests_usd"] == pytest.approx(200 * prices.PIPELINE_USD_PER_CHART, rel=1e-3)
     assert record["usd_a_thousand"] == pytest.approx(5 * (record["cost_usd"] + record["requests_usd"]), rel=1e-3)
     assert "budget_reached" not in record
+
+
+def test_a_run_that_was_refused_workers_asks_for_half_and_for_all_of_them_some_minutes_later(
+    stages_of, fleet, run, launch_worker, clock
+):
+    stages = stages_of(min_workers=3)
+    assert stages.size().workers == 3
+
+    plan = stages.size(refused=True)
+
+    assert (plan.workers, fleet.run(run)["workers_given"]) == (1, 1)
+    launch_worker(run)
+    assert stages.look().verdict == "working", "it is short of workers, but was just told that there are no more"
+    clock.move(minutes=4)
+    fleet.renew_lease(run, seconds=600, now=clock())
+    clock.move(minutes=6)
+    fleet.record_worker(run, "i-" + "0" * 16 + "1", state="working", now=clock())
+    assert stages.look().verdict == "short"
+
+
+def test_a_run_that_is_refused_its_only_worker_has_none(stages_of):
+    stages = stages_of()
+    stages.size()
+
+    assert stages.size(refused=True).workers == 0

@@ -109,6 +109,11 @@ def test_every_instance_type_that_the_template_allows_has_a_price():
     assert all(prices.usd_per_hour(name) for name in types)
 
 
+def test_where_ec2_refuses_half_of_the_missing_workers_are_asked_for():
+    assert [sizing.fewer(wanted, workers=2) for wanted in (12, 7, 4, 3, 2)] == [7, 4, 3, 2, 2]
+    assert sizing.fewer(1, workers=0) == 0
+
+
 def idle(instance: str, minutes: float = 5, usd_per_hour: float = 0.1) -> sizing.Idle:
     return sizing.Idle(instance, minutes, usd_per_hour)
 
