@@ -10,8 +10,8 @@ compile() {
         --no-emit-index-url --no-annotate --custom-compile-command tools/lock.sh --output-file "requirements/$target.txt" "$@"
 }
 
-compile dev --extra nlp --extra hcc --extra formats --extra parquet --extra cloud --extra fleet --extra lambda --extra embedded --extra dev
-compile control --extra formats --extra cloud --extra fleet --extra lambda --constraint requirements/dev.txt
+compile dev --extra nlp --extra hcc --extra formats --extra parquet --extra cloud --extra fleet --extra tokens --extra lambda --extra embedded --extra dev
+compile control --extra formats --extra cloud --extra fleet --extra tokens --extra lambda --constraint requirements/dev.txt
 compile coder --extra nlp --extra hcc --extra formats --extra cloud --extra lambda --constraint requirements/dev.txt
 # apart, since checkov holds many packages back
 compile security --extra security

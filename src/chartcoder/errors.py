@@ -21,6 +21,8 @@
     │   ├── KeyReused                       the Idempotency-Key was used for another request
     │   ├── PreconditionMissing             it was not said what is thought to be there
     │   └── Stale                           what is thought to be there has changed
+    ├── TokenRefused, Unauthorized          a bearer token is not good, and what API Gateway is told of it
+    ├── IssuerUnavailable                   the issuer of bearer tokens does not give its keys
     ├── LexiconMissing                      the compiled lexicon was not built
     └── Unforeseen                          something failed that nobody foresaw: told by its type, not in its words
 
@@ -121,6 +123,18 @@ class PreconditionMissing(Conflict):
 
 class ReleaseInvalid(ChartcoderError):
     """The official files of an ICD-10-CM release are missing or not what they should be; names file and line."""
+
+
+class TokenRefused(ChartcoderError):
+    """A bearer token is not good. The message says why, and holds nothing of the token."""
+
+
+class Unauthorized(ChartcoderError):
+    """What a Lambda authorizer raises for API Gateway to answer 401: its message is that one word."""
+
+
+class IssuerUnavailable(ChartcoderError):
+    """The issuer of bearer tokens does not give its keys: nobody can be let in."""
 
 
 class LexiconMissing(ChartcoderError):

@@ -26,6 +26,9 @@ VARIANTS: dict[str, dict[str, str]] = {
         "ChartRetentionDays": "90",
         "BackupDays": "35",
         "AuditTrail": "stack",
+        "JwtIssuer": "https://id.example.org/clinic",
+        "JwtAudience": "chartcoder,chartcoder-scripts",
+        "JwtScope": "chartcoder/use",
         "WebAclArn": "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/mine/1",
     },
     "in a network that exists": {

@@ -55,7 +55,7 @@ def test_there_is_an_alarm_for_each_thing_that_may_go_wrong(stack: Stack) -> Non
         ("Errors", "${ApiFunction}"),
         ("Errors", "${CoderFunction}"),
         ("Invocations", "${WatchdogFunction}"),
-    }
+    } | ({("IssuerUnavailable", "chartcoder-authorizer")} if stack.parameter("JwtIssuer") else set())
 
 
 def test_the_watchdogs_metrics_carry_the_dimension_its_alarms_ask_for(stack: Stack) -> None:

@@ -1,12 +1,14 @@
-"""The API: each route by name, each one signed for, none that logs or keeps what it answers."""
+"""The API: each route by name, each one asked for by name, none that logs or keeps what it answers."""
 
 import json
+import re
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from chartcoder.chart import ID_PATTERN
 from functions.api.operations import OPERATIONS
-from tests.unit.template.cloudformation import Stack
+from tests.unit.template.cloudformation import TEMPLATE, Stack
 
 FUNCTIONS = {"api": "ApiFunction", "coder": "CoderFunction"}
 ROUTES = {f"{operation.method} {operation.path}": FUNCTIONS[operation.function] for operation in OPERATIONS}
@@ -44,12 +46,89 @@ def test_the_routes_are_these_and_each_goes_to_its_function(stack: Stack) -> Non
         assert found[route]["type"] == "aws_proxy", route
 
 
-def test_every_route_asks_for_a_signature(stack: Stack) -> None:
+def test_every_route_asks_who_is_there(stack: Stack) -> None:
     body = body_of(stack)
-    scheme = body["securityDefinitions"]["AWS_IAM"]
-    assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
+    assert set(body["securityDefinitions"]) == {"Caller"}
     for route, operation in operations(body).items():
-        assert operation["security"] == [{"AWS_IAM": []}], route
+        assert operation["security"] == [{"Caller": []}], route
+
+
+def test_requests_are_signed_or_where_an_issuer_is_given_carry_its_token(stack: Stack) -> None:
+    scheme = body_of(stack)["securityDefinitions"]["Caller"]
+    assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "Authorization")
+    if not stack.parameter("JwtIssuer"):
+        assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
+        assert "x-amazon-apigateway-authorizer" not in scheme
+        return
+    assert scheme["x-amazon-apigateway-authtype"] == "custom"
+    authorizer = scheme["x-amazon-apigateway-authorizer"]
+    assert authorizer["type"] == "token"
+    assert "/functions/${AuthorizerFunction.Arn}/" in authorizer["authorizerUri"]
+    assert authorizer["authorizerResultTtlInSeconds"] == 0, "an answer that is kept lets in a token that is over"
+
+
+def test_only_a_token_of_three_parts_reaches_the_authorizer(stack: Stack) -> None:
+    scheme = body_of(stack)["securityDefinitions"]["Caller"]
+    if authorizer := scheme.get("x-amazon-apigateway-authorizer"):
+        expression = re.compile(authorizer["identityValidationExpression"])
+        assert expression.fullmatch("Bearer e30.e30.c2ln-_")
+        for other in ("Basic e30.e30.c2ln", "Bearer e30.e30.", "Bearer e30.e30", "Bearer a.b.c d", "AWS4-HMAC-SHA256 a"):
+            assert not expression.fullmatch(other), other
+
+
+def test_only_this_api_asks_the_authorizer(stack: Stack) -> None:
+    asking = {
+        name: permission
+        for name, permission in stack.of("Lambda::Permission").items()
+        if permission["FunctionName"] == "${AuthorizerFunction}"
+    }
+    assert bool(asking) == bool(stack.parameter("JwtIssuer"))
+    for permission in asking.values():
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        assert permission["SourceAccount"] == "123456789012"
+        assert permission["SourceArn"] == "arn:aws:execute-api:us-east-1:123456789012:${Api}/authorizers/*"
+
+
+def test_another_issuer_reaches_the_stage_though_the_template_is_the_same() -> None:
+    source = yaml_parse(TEMPLATE.read_text())
+    assert source["Resources"]["Api"]["Properties"]["AlwaysDeploy"] is True
+
+
+def test_an_issuer_without_an_audience_is_refused() -> None:
+    source = yaml_parse(TEMPLATE.read_text())
+    rule = source["Rules"]["AnIssuersTokensAreForSomebody"]
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "JwtIssuer"}, ""]}]}
+    assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "JwtAudience"}, ""]}]}
+
+
+@pytest.mark.parametrize(
+    ("issuer", "taken"),
+    [
+        ("", True),
+        ("https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Ab1", True),
+        ("https://id.example.org/realms/clinic", True),
+        ("http://127.0.0.1:8480", True),
+        ("http://id.example.org", False),
+        ("http://127.0.0.1:80@id.example.org", False),
+        ("http://127.0.0.1.example.org", False),
+        ("https://id.example.org?x=1", False),
+        ("https://user@id.example.org", False),
+        ("ftp://id.example.org", False),
+    ],
+)
+def test_an_issuer_is_at_an_https_address(issuer: str, taken: bool) -> None:
+    source = yaml_parse(TEMPLATE.read_text())
+    assert bool(re.fullmatch(source["Parameters"]["JwtIssuer"]["AllowedPattern"], issuer)) is taken
+
+
+def test_who_is_refused_is_told_so_as_a_problem(stack: Stack) -> None:
+    answers = body_of(stack)["x-amazon-apigateway-gateway-responses"]
+    for kind, status in (("UNAUTHORIZED", 401), ("AUTHORIZER_FAILURE", 503), ("ACCESS_DENIED", 403)):
+        assert int(answers[kind]["statusCode"]) == status
+        problem = json.loads(answers[kind]["responseTemplates"]["application/json"])
+        assert (problem["status"], "detail" in problem) == (status, True)
+    header = answers["UNAUTHORIZED"]["responseParameters"]["gatewayresponse.header.WWW-Authenticate"]
+    assert header == "'Bearer'"  # RFC 6750, section 3
 
 
 @pytest.mark.parametrize(("route", "model"), [("POST /charts", "submission"), ("POST /code", "text")])
@@ -112,6 +191,7 @@ def test_the_access_log_names_the_route_and_never_the_path_or_the_query(stack: S
         "$context.responseLength",
         "$context.responseLatency",
         "$context.identity.userArn",
+        "$context.authorizer.principalId",
         "$context.identity.sourceIp",
     }
 

@@ -5,6 +5,7 @@ from dataclasses import MISSING, fields
 import pytest
 
 from chartcoder.settings import PREFIX, Settings
+from functions.authorizer.tokens import Expected
 from tests.unit.template.cloudformation import Stack
 
 CONTROL = {
@@ -13,6 +14,11 @@ CONTROL = {
     "ApiFunction": "functions.api.app.handler",
 }
 HANDLERS = CONTROL | {"CoderFunction": "worker_image.function.handler"}
+WITH_AN_ISSUER = {"AuthorizerFunction": "functions.authorizer.app.handler"}
+
+
+def handlers(stack: Stack) -> dict[str, str]:
+    return HANDLERS | (WITH_AN_ISSUER if stack.parameter("JwtIssuer") else {})
 
 
 def environment(function: dict) -> dict[str, str]:
@@ -37,17 +43,17 @@ def test_the_settings_can_be_read_and_have_the_templates_defaults(expanded_templ
 
 def test_every_function_is_an_image_that_runs_its_handler(stack: Stack) -> None:
     functions = stack.of("Lambda::Function")
-    assert set(functions) == set(HANDLERS)
+    assert set(functions) == set(handlers(stack))
     for name, function in functions.items():
         assert function["PackageType"] == "Image", name
         runtime = ["python", "-m", "awslambdaric"]  # the images have no entry point: on an instance they run a module
-        assert function["ImageConfig"] == {"EntryPoint": runtime, "Command": [HANDLERS[name]]}, name
+        assert function["ImageConfig"] == {"EntryPoint": runtime, "Command": [handlers(stack)[name]]}, name
 
 
 def test_the_control_functions_are_one_image(stack: Stack) -> None:
-    built = [stack.resources[name]["Metadata"] for name in CONTROL]
+    built = [stack.resources[name]["Metadata"] for name in handlers(stack) if name != "CoderFunction"]
     assert built[0]["Dockerfile"] == "functions/Dockerfile"
-    assert built[0] == built[1] == built[2]
+    assert all(one == built[0] for one in built)
     assert stack.resources["CoderFunction"]["Metadata"]["Dockerfile"] == "worker_image/Dockerfile"
 
 
@@ -76,7 +82,7 @@ def test_every_function_is_traced_and_writes_to_its_own_log_group(stack: Stack) 
     for name, function in stack.of("Lambda::Function").items():
         assert function["TracingConfig"] == {"Mode": "Active"}, name
         groups.append(function["LoggingConfig"]["LogGroup"].strip("${}"))
-    assert len(set(groups)) == len(groups) == 4
+    assert len(set(groups)) == len(groups) == len(handlers(stack))
     assert set(groups) <= set(stack.of("Logs::LogGroup"))
 
 
@@ -104,6 +110,9 @@ def test_no_environment_says_where_the_services_are_or_whom_to_trust(stack: Stac
 
 def test_functions_are_in_the_vpc_where_that_is_asked_for(stack: Stack) -> None:
     for name, function in stack.of("Lambda::Function").items():
+        if name == "AuthorizerFunction":  # asks an issuer outside, and may reach nothing inside
+            assert "VpcConfig" not in function
+            continue
         asked = stack.parameter("FunctionsInVpc") == "true"
         assert ("VpcConfig" in function) == asked, name
         if asked:
@@ -134,3 +143,14 @@ def test_every_environment_fits_where_lambda_keeps_it(stack: Stack) -> None:
     for name, function in stack.of("Lambda::Function").items():
         size = sum(len(variable) + len(value) for variable, value in environment(function).items())
         assert size < 4_096 - 1_024, f"{name}: URLs and names are longer once deployed"
+
+
+def test_the_authorizer_is_told_whose_tokens_are_good_and_for_whom(stack: Stack) -> None:
+    functions = stack.of("Lambda::Function")
+    assert ("AuthorizerFunction" in functions) == bool(stack.parameter("JwtIssuer"))
+    if function := functions.get("AuthorizerFunction"):
+        given = environment(function)
+        assert given["AUTHORIZER_ISSUER"] == stack.parameter("JwtIssuer")
+        assert given["AUTHORIZER_AUDIENCE"] == stack.parameter("JwtAudience")
+        assert given["AUTHORIZER_SCOPE"] == stack.parameter("JwtScope")
+        assert Expected.read(given).audiences == {"chartcoder", "chartcoder-scripts"}

@@ -84,7 +84,7 @@ def test_every_role_is_for_one_service(stack: Stack) -> None:
 def test_every_function_runs_under_its_own_role(stack: Stack) -> None:
     roles = {name: function["Role"] for name, function in stack.of("Lambda::Function").items()}
     assert roles == {name: f"${{{name.removesuffix('Function')}Role.Arn}}" for name in roles}
-    assert len(roles) == 4
+    assert len(roles) == (5 if stack.parameter("JwtIssuer") else 4)
 
 
 @pytest.mark.parametrize(
@@ -284,6 +284,13 @@ def test_a_functions_code_cannot_use_the_rights_lambda_needs_for_the_vpc(stack: 
 
 def test_the_coder_function_reaches_no_store(stack: Stack) -> None:
     assert not [a for a in allowed(stack, "CoderRole") if a.startswith(("s3:", "sqs:", "dynamodb:"))]
+
+
+def test_who_looks_at_tokens_reaches_no_store_and_no_other_function(stack: Stack) -> None:
+    if stack.parameter("JwtIssuer"):
+        services = {action.partition(":")[0] for action in allowed(stack, "AuthorizerRole")}
+        assert services - {"ec2"} == {"logs", "xray", "kms"}  # of EC2 what Lambda needs for a VPC, denied to the code
+        assert not services & {"s3", "sqs", "dynamodb", "lambda"}
 
 
 def test_every_policy_fits_where_iam_keeps_it(stack: Stack) -> None:

@@ -1,0 +1,82 @@
+"""An OpenID Connect issuer on loopback: its discovery document, its keys, and tokens good and bad."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+AUDIENCE = "chartcoder"
+SUBJECT = "8f14e45f-ceea-467f-a0e6-1f7c2b9d0a11"
+
+
+def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+def public_jwk(key: Any, key_id: str, **more: Any) -> dict[str, Any]:
+    """The public half of a key as a JWK Set lists it."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        return {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": key_id, "use": "sig", **more}
+    return {**ECAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": key_id, "use": "sig", **more}
+
+
+class Issuer:
+    """Keys, and tokens that they sign. `address` is what its tokens and its discovery document name."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.private = {"k1": rsa_key(), "e1": ec.generate_private_key(ec.SECP256R1())}
+        self.listed = [public_jwk(self.private["k1"], "k1", alg="RS256"), public_jwk(self.private["e1"], "e1")]
+        self.answers = True  # False: it is down
+
+    def discovery(self) -> dict[str, Any]:
+        return {"issuer": self.address, "jwks_uri": f"{self.address}/keys"}
+
+    def claims(self, **changed: Any) -> dict[str, Any]:
+        """Of a good token; None takes one away."""
+        now = int(time.time())
+        good = {
+            "iss": self.address, "aud": AUDIENCE, "sub": SUBJECT, "iat": now, "exp": now + 300,
+            "email": "anna@example.org", "email_verified": True,
+        }  # fmt: skip
+        return {name: value for name, value in {**good, **changed}.items() if value is not None}
+
+    def token(self, *, key_id: str = "k1", algorithm: str = "RS256", header: Any = None, **changed: Any) -> str:
+        headers = {"kid": key_id, **(header or {})}
+        return jwt.encode(self.claims(**changed), self.private[key_id], algorithm=algorithm, headers=headers)
+
+
+@contextmanager
+def serving() -> Iterator[Issuer]:
+    """An issuer that answers over HTTP."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    issuer = Issuer(f"http://127.0.0.1:{server.server_address[1]}")
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = {"/.well-known/openid-configuration": issuer.discovery(), "/keys": {"keys": issuer.listed}}
+            body = json.dumps(known.get(self.path)).encode()
+            self.send_response(200 if issuer.answers and self.path in known else 503)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing: a test's output is its own."""
+
+    server.RequestHandlerClass = Answer
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield issuer
+    finally:
+        server.shutdown()
+        server.server_close()
