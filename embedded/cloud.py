@@ -120,7 +120,8 @@ class EmbeddedCloud:
             )
             self._deploy_stack()
             api = urlsplit(self.outputs["ApiUrl"])
-            credentials = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "embedded"}
+            owner = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "embedded"}
+            credentials = None if self.parameters.get("JwtIssuer") else owner
             api_id, stage = str(api.hostname).partition(".")[0], api.path.strip("/")
             self._door = self._open_door(api_id, stage, credentials)
         except BaseException:  # also Ctrl-C: nothing may be left running
@@ -139,7 +140,7 @@ class EmbeddedCloud:
                 f"another embedded cloud keeps its state in {self.data}; end it, or give this one a folder of its own"
             ) from None
 
-    def _open_door(self, api_id: str, stage: str, credentials: dict[str, str]) -> Door:
+    def _open_door(self, api_id: str, stage: str, credentials: dict[str, str] | None) -> Door:
         try:
             return Door(self.endpoint, api_id, stage, credentials=credentials, port=self._port)
         except OSError as error:

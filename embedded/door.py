@@ -1,7 +1,8 @@
 """The API's door: plain HTTP on a loopback port, turned into signed requests to the stack's API Gateway.
 
 On AWS every route asks for a signature. Here the door signs with the owner's credentials, so that `curl` is enough; it
-listens on loopback only. What comes back is what API Gateway answers.
+listens on loopback only. Where the stack takes tokens of an issuer instead, requests pass as they come. What comes back
+is what API Gateway answers.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from embedded import HOST, REGION
 from embedded.loopback import Handler, Server
 from embedded.sigv4 import sign
 
-_OWN_HEADERS = {"host", "connection", "content-length", "authorization", "accept-encoding", "transfer-encoding"}
+_OWN_HEADERS = {"host", "connection", "content-length", "accept-encoding", "transfer-encoding"}
 _HOP_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 GATEWAY_SECONDS = 35  # API Gateway itself gives up after 29
 
@@ -23,9 +24,9 @@ class Door:
     """Serves the stack's API at `.url` until closed."""
 
     def __init__(
-        self, endpoint: str, api_id: str, stage: str, *, credentials: Mapping[str, str], port: int = 0
+        self, endpoint: str, api_id: str, stage: str, *, credentials: Mapping[str, str] | None, port: int = 0
     ) -> None:
-        """Raises OSError when the port is taken."""
+        """`credentials`: to sign with; without them nothing is signed. Raises OSError when the port is taken."""
         self._server = Server(_handler(f"{endpoint}/_aws/execute-api/{api_id}/{stage}", credentials), port)
         self.url = f"http://{HOST}:{self._server.port}"
 
@@ -33,12 +34,16 @@ class Door:
         self._server.close()
 
 
-def _handler(target: str, credentials: Mapping[str, str]) -> type[Handler]:
+def _handler(target: str, credentials: Mapping[str, str] | None) -> type[Handler]:
     class Forward(Handler):
         def serve(self) -> None:
             body, url = self.body(), target + self.path
-            kept = {name: value for name, value in self.headers.items() if name.lower() not in _OWN_HEADERS}
-            headers = sign(self.command, url, kept, body, credentials=credentials, service="execute-api", region=REGION)
+            dropped = _OWN_HEADERS if credentials is None else _OWN_HEADERS | {"authorization"}
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in dropped}
+            if credentials is not None:
+                headers = sign(
+                    self.command, url, headers, body, credentials=credentials, service="execute-api", region=REGION
+                )
             parts = urlsplit(url)
             gateway = http.client.HTTPConnection(parts.netloc, timeout=GATEWAY_SECONDS)
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import typer
 
+from chartcoder.cli.tokens import COMMAND, Tokens
 from chartcoder.errors import BadRequest, ChartcoderError, NotFound
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -31,7 +33,10 @@ class Reply:
 
 
 class Connection:
-    """One stack. Clients and signatures are made with the caller's own AWS credentials."""
+    """One stack. Clients and signatures are made with the caller's own AWS credentials.
+
+    Where the stack takes tokens of an issuer, requests to its API carry one instead of a signature.
+    """
 
     def __init__(self, stack: str, endpoint: str | None = None) -> None:
         """Raises:
@@ -66,6 +71,8 @@ class Connection:
         self.parameters = {one["ParameterKey"]: one["ParameterValue"] for one in described.get("Parameters", ())}
         if "ApiUrl" not in self.outputs:
             raise NotFound(f"the stack {stack!r} is not chartcoder's: it has no output ApiUrl")
+        takes_tokens = bool(self.parameters.get("JwtIssuer"))
+        self._tokens = Tokens(os.environ.get(COMMAND, "")) if takes_tokens else None
 
     def client(self, service: str) -> Any:
         return self._session.client(service, endpoint_url=self._endpoint)
@@ -82,27 +89,38 @@ class Connection:
     def request(
         self, method: str, path: str, *, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Reply:
-        """One signed request; an address that the API answers with is followed, without our signature.
+        """One request in the caller's name; an address that the API answers with is followed, without that.
 
         Raises:
-            ChartcoderError: the API does not answer.
+            ChartcoderError: the API does not answer, or no token is to be had.
         """
-        from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
         from botocore.exceptions import HTTPClientError
         from botocore.httpsession import URLLib3Session
 
-        request = AWSRequest(method, f"{self.api}{path}", headers=headers or {}, data=body)
-        credentials = self._session.get_credentials().get_frozen_credentials()
-        SigV4Auth(credentials, "execute-api", self._session.region_name).add_auth(request)
         session = URLLib3Session(timeout=60)
         try:
-            reply = session.send(request.prepare())
+            reply = session.send(self._in_my_name(AWSRequest(method, f"{self.api}{path}", headers=headers, data=body)))
+            if reply.status_code == 401 and self._tokens is not None:
+                self._tokens.forget()
+                again = AWSRequest(method, f"{self.api}{path}", headers=headers, data=body)
+                reply = session.send(self._in_my_name(again))
             if reply.status_code == 303:
                 reply = session.send(AWSRequest("GET", reply.headers["Location"]).prepare())
         except HTTPClientError as error:
             raise ChartcoderError(f"the stack's API does not answer: {type(error).__name__}") from None
         return Reply(reply.status_code, dict(reply.headers), reply.content)
+
+    def _in_my_name(self, request: Any) -> Any:
+        """The request, signed, or with a token."""
+        from botocore.auth import SigV4Auth
+
+        if self._tokens is not None:
+            request.headers["Authorization"] = f"Bearer {self._tokens.current()}"
+        else:
+            credentials = self._session.get_credentials().get_frozen_credentials()
+            SigV4Auth(credentials, "execute-api", self._session.region_name).add_auth(request)
+        return request.prepare()
 
     def ask(self, method: str, path: str, *, query: dict[str, str | None] | None = None, body: Any = None) -> Any:
         """The JSON that the API answers.

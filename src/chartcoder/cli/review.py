@@ -1,7 +1,8 @@
 """`chartcoder review`: the review pages in a browser, signed for with the caller's own AWS credentials.
 
-A browser cannot sign as AWS asks for. So a proxy on this machine's loopback does: it lets in only the browser that was
-opened with its one-time token, only under its own address, and only from its own pages.
+A browser cannot sign as AWS asks for, and puts no token on the requests of a page that it opens. So a proxy on this
+machine's loopback does: it lets in only the browser that was opened with its one-time token, only under its own address,
+and only from its own pages.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def review(
     stack: StackName = "chartcoder",
     endpoint: Endpoint = None,
 ) -> None:
-    """Review a batch or a chart in the browser, as yourself: requests are signed with your AWS credentials.
+    """Review a batch or a chart in the browser, as yourself: requests are signed with your AWS credentials, or carry
+    your token where the stack takes tokens.
 
     Serves until Ctrl-C, on this machine alone. The address holds a token that works once.
     """

@@ -72,7 +72,13 @@ def test_only_a_token_of_three_parts_reaches_the_authorizer(stack: Stack) -> Non
     if authorizer := scheme.get("x-amazon-apigateway-authorizer"):
         expression = re.compile(authorizer["identityValidationExpression"])
         assert expression.fullmatch("Bearer e30.e30.c2ln-_")
-        for other in ("Basic e30.e30.c2ln", "Bearer e30.e30.", "Bearer e30.e30", "Bearer a.b.c d", "AWS4-HMAC-SHA256 a"):
+        for other in (
+            "Basic e30.e30.c2ln",
+            "Bearer e30.e30.",
+            "Bearer e30.e30",
+            "Bearer a.b.c d",
+            "AWS4-HMAC-SHA256 a",
+        ):
             assert not expression.fullmatch(other), other
 
 
