@@ -55,8 +55,6 @@ def side_said_elsewhere(encoding: Encoding, first: int, last: int, paired: froze
 
     Taken only where the chart names one side: with two, the phrase stays unspecified.
     """
-    if not encoding.sides:
-        return NOTHING
     characters = encoding.characters
     sides = _side_of_site_behind(encoding, first, last, paired)
     if sides:

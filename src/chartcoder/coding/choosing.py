@@ -6,6 +6,7 @@ The entry that asks for most of what the chart says, and for nothing it does not
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from chartcoder.coding.conditions import ChartView, all_met
 from chartcoder.coding.lexicon.artefact import Lexicon
@@ -24,48 +25,56 @@ IMPLYING_CHAPTERS = frozenset("IMST")
 """Circulation, bones and joints, injuries: elsewhere what is not said is not implied."""
 
 
-class Choices:
-    """Chooses entries. Remembers how a phrase's entries rank by what is said beside it: charts repeat themselves."""
+class Choice(NamedTuple):
+    """What a phrase may mean with some attributes beside it."""
+
+    settled: Entry | None  # its entry, whatever else the chart says
+    ranked: tuple[Entry, ...]  # where none is settled: the first whose condition is met
+    asks_for_side: bool  # whether a side would give another code
+
+
+class Choices(dict[tuple[int, frozenset[str]], Choice]):
+    """Phrase and the attributes said beside it -> its choice, remembered once made: charts repeat themselves."""
 
     def __init__(self, lexicon: Lexicon) -> None:
+        super().__init__()
         self._lexicon = lexicon
-        self._ranked: dict[tuple[int, frozenset[str]], tuple[Entry, ...]] = {}
-        self._sided: dict[int, bool] = {}
+
+    def __missing__(self, key: tuple[int, frozenset[str]]) -> Choice:
+        phrase, said = key
+        entries = self._lexicon.entries(phrase)
+        ranked = rank_entries(entries, said)
+        settled = ranked[0] if ranked and not ranked[0].when else None
+        if len(self) >= REMEMBERED:
+            self.clear()
+        choice = self[key] = Choice(settled, ranked, any(map(has_side, entries)))
+        return choice
 
     def choose(self, phrase: int, said: frozenset[str], view: ChartView, start: int, end: int) -> Entry | None:
         """The entry of the phrase at [start, end) of the text with these attributes said; None where none fits."""
-        ranked = self._ranked.get((phrase, said))
-        if ranked is None:
-            if len(self._ranked) >= REMEMBERED:
-                self._ranked.clear()
-            ranked = self._ranked[phrase, said] = rank_entries(self._lexicon.entries(phrase), said)
-        for entry in ranked:
-            if not entry.when or all_met(entry.when, view, start, end):
-                return entry
-        return None
-
-    def asks_for_side(self, phrase: int) -> bool:
-        """Whether a side beside the phrase would give another code."""
-        sided = self._sided.get(phrase)
-        if sided is None:
-            sided = self._sided[phrase] = has_side(self._lexicon.entries(phrase))  # bounded by the lexicon's size
-        return sided
+        choice = self[phrase, said]
+        return choice.settled or first_met(choice.ranked, view, start, end)
 
     def choose_side(self, phrase: int, said: frozenset[str], view: ChartView, start: int, end: int) -> Entry | None:
         """The entry with the side said; for both sides, where no bilateral code exists, both codes (I.B.13)."""
         entry = self.choose(phrase, said, view, start, end)
-        if entry is None or "bilateral" not in said or has_side([entry]):
+        if entry is None or "bilateral" not in said or has_side(entry):
             return entry
         plain = said - SIDES
         left, right = (self.choose(phrase, plain | {side}, view, start, end) for side in ("left", "right"))
-        if left and right and has_side([left]) and has_side([right]):
+        if left and right and has_side(left) and has_side(right):
             return right._replace(codes=right.codes + left.codes)
         return entry
 
 
-def has_side(entries: Iterable[Entry]) -> bool:
+def first_met(ranked: Iterable[Entry], view: ChartView, start: int, end: int) -> Entry | None:
+    """The first of some entries whose condition the phrase at [start, end) of a chart meets."""
+    return next((entry for entry in ranked if all_met(entry.when, view, start, end)), None)
+
+
+def has_side(entry: Entry) -> bool:
     """Whether an entry asks for a side."""
-    return any(not SIDES.isdisjoint(entry.attributes) for entry in entries)
+    return not SIDES.isdisjoint(entry.attributes)
 
 
 def rank_entries(entries: tuple[Entry, ...], said: frozenset[str]) -> tuple[Entry, ...]:

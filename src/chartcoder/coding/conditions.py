@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from typing import NamedTuple
 
 NEAR = 300  # characters to either side
 LEAD = 12  # characters before a phrase that a word may stand in which the matcher took for a filler ("type")
@@ -107,7 +108,7 @@ def _met(name: str, value: str, view: ChartView, start: int, end: int) -> bool:
     if name == "said":
         return holds_any(view.lower[max(0, start - LEAD) : end], value)
     if name == "section":
-        return view.section_at(start) in {name.strip() for name in value.split(",")}
+        return view.section_at(start) in _names_in(value)
     if name == "sex":
         return view.sex == value
     if name == "age":
@@ -129,11 +130,23 @@ def _directly_before(word: str) -> re.Pattern[str]:
     return re.compile(rf"\b{re.escape(word)}\W+(?:\w+\W+)?$")
 
 
+@cache
+def _names_in(value: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in value.split(","))
+
+
+class Words(NamedTuple):
+    """The words of a condition."""
+
+    stems: tuple[str, ...]  # of each word what it must begin with
+    wholes: tuple[bool, ...]  # whether it must end there
+
+
 @lru_cache(maxsize=20_000)
-def _words_of(value: str) -> tuple[tuple[str, bool], ...]:
-    """ "wheez*, copd" as (("wheez", False), ("copd", True)): the words, and whether each must end where it ends."""
-    words = (word.strip() for word in value.split(","))
-    return tuple((word.rstrip("*"), not word.endswith("*")) for word in words if word)
+def _words_of(value: str) -> Words:
+    """ "wheez*, copd" as the stems "wheez" and "copd", of which the second is whole."""
+    words = [word for word in map(str.strip, value.split(",")) if word]
+    return Words(tuple(word.rstrip("*") for word in words), tuple(not word.endswith("*") for word in words))
 
 
 def holds_any(text: str, value: str) -> bool:
@@ -141,12 +154,18 @@ def holds_any(text: str, value: str) -> bool:
 
     Plain searches: most words are in no chart, and a regular expression of many words costs twenty times as much.
     """
-    for word, whole in _words_of(value):
-        place = text.find(word)
-        while place >= 0:
-            end = place + len(word)
-            begins = place == 0 or not text[place - 1].isalnum()
-            if begins and not (whole and text[end : end + 1].isalnum()):
-                return True
-            place = text.find(word, place + 1)
+    stems, wholes = _words_of(value)
+    if not any(map(text.__contains__, stems)):
+        return False
+    return any(map(partial(_holds, text), stems, wholes))
+
+
+def _holds(text: str, stem: str, whole: bool) -> bool:
+    place = text.find(stem)
+    while place >= 0:
+        end = place + len(stem)
+        begins = place == 0 or not text[place - 1].isalnum()
+        if begins and not (whole and text[end : end + 1].isalnum()):
+            return True
+        place = text.find(stem, place + 1)
     return False

@@ -37,8 +37,8 @@ from chartcoder.coding.lexicon.compile import SIDES
 from chartcoder.coding.lexicon.normalise import LETTER_A, WORD
 from chartcoder.coding.runs import BITS, Keys, Offsets, cut
 
-SLOT_BITS = 17
-"""Runs remembered: one for each slot of 2 ** 17, 1.3 MB in all however many charts a process reads. A run that comes
+SLOT_BITS = 18
+"""Runs remembered: one for each slot of 2 ** 18, 2.6 MB in all however many charts a process reads. A run that comes
 later takes the slot of one that came before."""
 TO_SLOT = np.uint64(BITS - SLOT_BITS)
 
@@ -56,6 +56,12 @@ PAIRED = (
     "shoulder", "testis", "thigh", "thumb", "toe", "ureter", "wrist",
 )  # fmt: skip
 """Sites that have sides, in their canonical spelling."""
+
+FILLER, IN_PHRASES, BESIDE = range(3)
+KINDS = np.full(1 << 16, IN_PHRASES, np.uint8)
+"""Code point of a character -> whether it is a filler, belongs to `core`, or is an attribute."""
+KINDS[ord(SKIP)] = FILLER
+KINDS[FIRST_ATTRIBUTE:FIRST_CORE] = BESIDE
 
 SIDE_CHARACTERS = frozenset(ATTRIBUTE_CHARACTERS[side] for side in SIDES)
 
@@ -98,16 +104,29 @@ class Encoding:
             bounds: where in the text each run begins, and the last ends.
         """
         self.characters = characters
-        apart = points >= FIRST_CORE
-        beside = points >= FIRST_ATTRIBUTE
-        beside ^= apart
-        apart |= (points != ord(SKIP)) & ~beside
-        places = np.flatnonzero(apart)
+        kinds = KINDS.take(points)
+        places = (kinds == IN_PHRASES).nonzero()[0]
+        attributes = (kinds == BESIDE).nonzero()[0]
         self.points = points[places]
         self.core = _text_of(self.points)
         self.places: Sequence[int] = memoryview(places)
-        self.attributes: list[int] = np.flatnonzero(beside).tolist()
+        self.attributes: list[int] = attributes.tolist()
+        self._beside = self._places_beside(places.searchsorted(attributes).tolist())
         self._bounds = memoryview(bounds)
+
+    def _places_beside(self, following: list[int]) -> bytearray:
+        """1 for each core token, and for the end, that an attribute may stand before: directly or before commas."""
+        beside = bytearray(len(self.core) + 1)
+        for place in following:
+            beside[place] = 1
+            while place and self.core[place - 1] == COMMA and not beside[place - 1]:
+                place -= 1
+                beside[place] = 1
+        return beside
+
+    def stands_alone(self, first: int, last: int) -> bool:
+        """Whether no attribute stands within or beside the phrase at [first, last) of `core`."""
+        return self._beside.find(1, first, last + 1) < 0
 
     def span(self, first: int, last: int) -> tuple[int, int]:
         """Where in the text the words at [first, last) of `core` begin and end."""
@@ -150,7 +169,7 @@ class Encoder:
         points = self._points[slots]
         unknown = self._keys[slots] != keys
         if unknown.any():
-            self._read_runs(text, bounds, keys, np.flatnonzero(unknown), points)
+            self._read_runs(text, bounds, keys, unknown.nonzero()[0], points)
         characters = _text_of(points)
         commas = [found.start() for found in self._inverting.finditer(characters)]
         if commas:
@@ -177,10 +196,10 @@ class Encoder:
 
 
 def _is_article(text: str, place: int) -> bool:
+    if text[place - 1 : place].isalnum():
+        return False  # the end of a word
     before = text[max(0, place - NEIGHBOURHOOD) : place]
     words = WORD.split(before)  # words and separators in turn; the last is what stands before the A
-    if before and not words[-1]:
-        return False  # the end of a word
     if len(words) == 1 and place <= NEIGHBOURHOOD:
         return True  # the first word of the chart
     if _separator_character(words[-1]) in {BREAK, LINE}:

@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
-
-from chartcoder.coding.attributes import attributes_around, side_said_elsewhere
-from chartcoder.coding.choosing import Choices, has_side
+from chartcoder.coding.attributes import NOTHING, attributes_around, side_said_elsewhere
+from chartcoder.coding.choosing import Choices, first_met, has_side
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.encoding import Encoder, Encoding
-from chartcoder.coding.lexicon.artefact import AND, BREAK, COMMA, LINE, Lexicon, slots_of_pairs
+from chartcoder.coding.lexicon.artefact import AND, BREAK, COMMA, LINE, Lexicon
 from chartcoder.coding.lexicon.compile import LONGEST, SIDES, Entry
 
 COORDINATING = frozenset({AND, COMMA})
@@ -72,14 +70,13 @@ class Matcher:
         """Every phrase in the encoding as (-length, first, last, phrase), longest first."""
         core, points = encoding.core, encoding.points
         alone = self._lexicon.alone[points]
-        places = np.flatnonzero(alone)
+        places = alone.nonzero()[0]
         found = [
             (-1, first, first + 1, number - 1)
             for first, number in zip(places.tolist(), alone[places].tolist(), strict=True)
         ]
         prefixes = self._lexicon.phrases.iter_prefixes_with_ids
-        begins = self._lexicon.may_begin[slots_of_pairs(points[:-1], points[1:])]
-        for first in np.flatnonzero(begins).tolist():
+        for first in self._lexicon.beginnings(points):
             for prefix, phrase in prefixes(core[first : first + LONGEST]):
                 length = len(prefix)
                 if length > 1:
@@ -118,8 +115,7 @@ class Matcher:
         """Phrases of two words with one other word between them: "lesion, hepatic" is none, "lesion focal hepatic"
         is."""
         core, points = encoding.core, encoding.points
-        begins = self._lexicon.may_begin[slots_of_pairs(points[:-2], points[2:])]
-        for first in np.flatnonzero(begins).tolist():
+        for first in self._lexicon.beginnings(points, distance=2):
             last = first + 3
             if taken.find(1, first, last) >= 0 or core[first + 1] in PARTING:
                 continue
@@ -131,12 +127,14 @@ class Matcher:
                     yield term
 
     def _read(self, encoding: Encoding, first: int, last: int, phrase: int, view: ChartView) -> Term | None:
-        said = attributes_around(encoding, first, last)
+        """The term that a phrase is with what stands beside it; None where it means nothing there."""
+        said = NOTHING if encoding.stands_alone(first, last) else attributes_around(encoding, first, last)
         start, end = encoding.span(first, last)
-        entry = self._choices.choose(phrase, said, view, start, end)
+        choice = self._choices[phrase, said]
+        entry = choice.settled or first_met(choice.ranked, view, start, end)
         if entry is None:
             return None
-        if entry.codes and self._choices.asks_for_side(phrase) and not has_side([entry]):
+        if choice.asks_for_side and encoding.sides and entry.codes and not has_side(entry):
             if SIDES.isdisjoint(said):
                 said |= side_said_elsewhere(encoding, first, last, self._encoder.paired)
             entry = self._choices.choose_side(phrase, said, view, start, end) or entry

@@ -17,16 +17,17 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+Points: TypeAlias = NDArray[np.uint8] | NDArray[np.uint32]
 Offsets: TypeAlias = NDArray[np.int64]
 Keys: TypeAlias = NDArray[np.uint64]
 
 BLOCK = 1 << 13
-"""Characters whose weights are kept, and summed up at once. A run over the end of a block has one more key."""
+"""Weights that are kept; they begin anew behind the last. A run that stands there has another key, and is read anew."""
 BASE = 0x9E37_79B9_7F4A_7C15  # odd, so that it has an inverse
 BITS = 64
 
-WEIGHTS = np.cumprod(np.full(BLOCK, BASE, np.uint64))
-INVERSES = np.cumprod(np.full(BLOCK, pow(BASE, -1, 1 << BITS), np.uint64))
+WEIGHTS = np.cumprod(np.full(BLOCK, BASE, np.uint64))  # BASE ** 1 and up: the upper bits of all keys are well mixed
+INVERSES = np.cumprod(np.full(BLOCK, pow(BASE, -1, 1 << BITS), np.uint64)) * np.uint64(BASE)  # BASE ** 0 and down
 
 IN_WORDS = bytes(chr(point).isalnum() for point in range(0x100))
 LAST_OF_PLANE = 0xFFFF  # of Unicode's first plane; no letter itself
@@ -41,6 +42,7 @@ class Runs(NamedTuple):
 
 def cut(text: str) -> Runs:
     """The runs of a text that is not empty: the longest stretches of letters and digits, and those between them."""
+    text = text.replace("\0", "\1")  # every character weighs something
     try:
         latin = text.encode("latin-1")
     except UnicodeEncodeError:
@@ -50,32 +52,23 @@ def cut(text: str) -> Runs:
         points = np.frombuffer(latin, np.uint8)
         in_words = latin.translate(IN_WORDS)
     kinds = np.frombuffer(b"\2" + in_words + b"\2", np.uint8)
-    bounds = np.flatnonzero(kinds[1:] != kinds[:-1])
-    sums = _sums(points, bounds)
-    return Runs(bounds, (sums[1:] - sums[:-1]) * INVERSES[bounds[:-1] % BLOCK])
+    bounds = (kinds[1:] != kinds[:-1]).nonzero()[0]
+    sums = _sums(points)[bounds]
+    return Runs(bounds, (sums[1:] - sums[:-1]) * INVERSES.take(bounds[:-1], mode="wrap"))
 
 
-def _sums(points: NDArray[np.uint8] | NDArray[np.uint32], bounds: Offsets) -> Keys:
-    """The weighted sum of all characters before each bound, modulo 2 ** 64."""
-    sums = np.zeros(len(bounds), np.uint64)
-    before = np.zeros((), np.uint64)
-    done = 1  # of the bounds; nothing stands before the first
-    for start in range(0, len(points), BLOCK):
-        weighted = np.add(points[start : start + BLOCK], 1, dtype=np.uint64)  # 1: a NUL weighs something too
-        weighted *= WEIGHTS[: len(weighted)]
-        np.cumsum(weighted, out=weighted)
-        until = int(np.searchsorted(bounds, start + BLOCK, side="right"))
-        sums[done:until] = weighted[bounds[done:until] - (start + 1)]
-        sums[done:until] += before
-        before += weighted[-1]
-        done = until
-    return sums
+def _sums(points: Points) -> Keys:
+    """The weighted sum of the characters before each place, modulo 2 ** 64."""
+    sums = np.zeros(len(points) + 1, np.uint64)
+    weights = WEIGHTS[: len(points)] if len(points) <= BLOCK else np.resize(WEIGHTS, len(points))
+    np.multiply(points, weights, out=sums[1:])
+    return np.cumsum(sums, out=sums)
 
 
 def _in_words(points: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Which code points are letters or digits."""
     found: NDArray[np.bool_] = _letters_of_first_plane()[np.minimum(points, LAST_OF_PLANE)]
-    for place in np.flatnonzero(points > LAST_OF_PLANE).tolist():
+    for place in (points > LAST_OF_PLANE).nonzero()[0].tolist():
         found[place] = chr(points[place]).isalnum()
     return found
 

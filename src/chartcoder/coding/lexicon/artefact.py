@@ -17,6 +17,7 @@ import mmap
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 import marisa_trie
 import numpy as np
@@ -41,17 +42,21 @@ ARTEFACT = Path(__file__).parents[1] / "artefact"
 SKIP, BREAK, COMMA, AND, LINE, UNKNOWN = " ", ".", ",", "&", "\n", "?"
 FIRST_ATTRIBUTE, FIRST_CORE, LAST_CORE = 0x100, 0x1000, 0xFFFF
 SURROGATES, AFTER_SURROGATES = 0xD800, 0x800
-FORMAT = 2
+FORMAT = 3
 LONGEST_WORD = 60  # letters
 CACHED_WORDS = 200_000
 
-PAIR_FACTOR, PAIR_MASK = 40_503, (1 << 21) - 1
-"""Slot of the tokens a, b among those that may begin a phrase: (a * factor + b) & mask. A table of bytes and not a set
-of strings, since it is asked for every word of a chart: small enough for a processor's cache, and asked for all at
-once. Four slots in a hundred say yes for a pair that begins nothing, which costs one more look into the trie."""
+PAIR_FACTOR, PAIR_MASK = 40_503, (1 << 22) - 1
+"""Slot of the tokens a, b among those that may begin a phrase: (a * factor + b) & mask. A table that all pairs of a chart
+are looked up in at once. Two slots in a hundred say yes for a pair that begins nothing, which costs one more look into
+the trie."""
 
 ATTRIBUTE_CHARACTERS = {attribute: chr(FIRST_ATTRIBUTE + place) for place, attribute in enumerate(ATTRIBUTES)}
 ATTRIBUTE_OF_CHARACTER = {character: attribute for attribute, character in ATTRIBUTE_CHARACTERS.items()}
+
+
+Tokens: TypeAlias = NDArray[np.uint16]
+"""Characters of an encoding as their code points."""
 
 
 def core_character(number: int) -> str:
@@ -76,16 +81,15 @@ def write_lexicon(phrases: Phrases, folder: Path, *, about: dict[str, str]) -> N
     (folder / "about.json").write_text(json.dumps({"format": FORMAT, **about}), encoding="utf-8")
 
 
-def points_of(core: str) -> NDArray[np.uint16]:
+def points_of(core: str) -> Tokens:
     """The code points of an encoding's tokens."""
     return np.frombuffer(core.encode("utf-16")[2:], np.uint16)  # behind the byte order mark: the machine's own order
 
 
-def slots_of_pairs(first: NDArray[np.uint16], second: NDArray[np.uint16]) -> NDArray[np.uint32]:
-    """Where in `may_begin` each pair of tokens stands."""
-    slots = first.astype(np.uint32)
-    slots *= PAIR_FACTOR
-    slots += second
+def slots_of_pairs(tokens: Tokens, distance: int = 1) -> NDArray[np.uint32]:
+    """For each token and the one at some distance behind it, the pair's slot among those that may begin a phrase."""
+    slots = np.multiply(tokens[:-distance], PAIR_FACTOR, dtype=np.uint32)
+    slots += tokens[distance:]
     slots &= PAIR_MASK
     return slots
 
@@ -97,7 +101,7 @@ def _write_beginnings(phrases: marisa_trie.Trie, folder: Path) -> None:
     for phrase, number in phrases.items():
         points = points_of(phrase)
         if len(points) > 1:
-            may_begin[slots_of_pairs(points[:1], points[1:2])] = True
+            may_begin[slots_of_pairs(points[:2])] = True
         else:
             alone[points] = number + 1
     may_begin.tofile(folder / "may_begin.bin")
@@ -182,11 +186,16 @@ class Lexicon:
         self.vocabulary = Vocabulary(words, Speller(folder, words))
         self.phrases = marisa_trie.Trie()
         self.phrases.mmap(str(folder / "phrases.marisa"))
-        self.may_begin = np.frombuffer(_mapped(folder / "may_begin.bin"), np.bool_)  # by slot of a pair of tokens
+        self._may_begin = np.frombuffer(_mapped(folder / "may_begin.bin"), np.bool_)  # by slot of a pair of tokens
         self.alone = np.frombuffer(_mapped(folder / "alone.bin"), np.uint32)  # by token: its phrase's number + 1, or 0
         self._entries = _mapped(folder / "entries.bin")
         self._offsets = memoryview(_mapped(folder / "offsets.bin")).cast("I")
         self._read: dict[int, tuple[Entry, ...]] = {}
+
+    def beginnings(self, tokens: Tokens, distance: int = 1) -> list[int]:
+        """The places of tokens that may begin a phrase with the one at some distance behind them."""
+        places: list[int] = self._may_begin[slots_of_pairs(tokens, distance)].nonzero()[0].tolist()
+        return places
 
     def entries(self, phrase: int) -> tuple[Entry, ...]:
         """The entries of the phrase with this number in `phrases`, best rank first."""
