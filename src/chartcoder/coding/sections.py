@@ -36,6 +36,13 @@ BEFORE_ITS_TEXT = re.compile(
 IN_A_LONG_LINE = re.compile(r"\b(?P<name>[A-Z][A-Z /&()'-]{1,50})\Z")
 LINE = re.compile(r"[^\s][^\n]*")
 """A line that is not blank, without its indent."""
+MAY_BEGIN_WITH_ONE = re.compile(
+    r"[^A-Za-z\n]*+(?:[A-Z]{1,4}[.)][ \t]+[*_\[]{0,3})?[A-Za-z](?:[A-Za-z /&+,'\u2019]++|(?<! )-|-(?![ \t]))*+"
+    r"(?:\#?\d{0,2}[ \t]*[*_\])=\#]{0,8}[ \t]*(?:[:\r\n\u2013\u2014]|-[ \t]|\Z)|[()])"
+    r"|[A-Z/&-]{2}|[SOAP](?:[ \t]*[:.)\r\n]|[ \t]+[-\u2013])"
+)
+"""What every line that begins with a heading has, of whatever form: behind words that may be its name stands its end, and
+not a digit or a period of a sentence. Quick to see; few lines of prose have it."""
 MARKS = re.compile(r":|[ \t][-\u2013\u2014][ \t]|\t")
 LONG_LINE, LONGEST_HEADING = 300, 110  # characters
 SOAP = re.compile(r"(?P<bullet>)(?P<name>[SOAP])(?:[ \t]*[:.)]|[ \t]+[-\u2013]|[ \t]*\r?$)", re.M)
@@ -134,6 +141,8 @@ def _found_headings(text: str) -> list[Heading]:
     found = {heading.start: heading for heading in _before_colons(text)}
     letters: list[re.Match[str]] = []
     for line in LINE.finditer(text):
+        if not MAY_BEGIN_WITH_ONE.match(text, line.start()):
+            continue
         heading = _at_line(text, *line.span())
         if heading:
             found[heading.start] = heading
@@ -164,7 +173,8 @@ def _before_colons(text: str) -> Iterator[Heading]:
     place = text.find(":")
     while place >= 0:
         begin = max(0, place - LONGEST_HEADING)
-        match = BEHIND_A_SENTENCE.search(text, begin, place)
+        sentence_end = max(text.rfind(".", begin, place), text.rfind(";", begin, place))
+        match = BEHIND_A_SENTENCE.match(text, sentence_end, place) if sentence_end >= 0 else None
         if not match and text[place - 1 : place].isupper() and _in_a_long_line(text, place):
             match = IN_A_LONG_LINE.search(text, begin, place)
         category = category_of(match["name"]) if match else None
