@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,15 +34,24 @@ class Trigger(NamedTuple):
     tokens: int
 
 
-@dataclass(slots=True)
-class Modifier:
-    """A trigger found in a text, and the stretch it acts on. Offsets in characters."""
+class Found(NamedTuple):
+    """A trigger in a text. Offsets in characters."""
 
     start: int
     end: int
     trigger: Trigger
-    scope_start: int = 0
-    scope_end: int = 0
+
+
+@dataclass(slots=True)
+class Modifier:
+    """A trigger in a sentence, and the stretch of it that it acts on. Offsets in characters."""
+
+    start: int
+    end: int
+    category: str
+    direction: str
+    scope_start: int
+    scope_end: int
 
 
 # --- rules, when the artefact is built
@@ -174,37 +183,38 @@ class TriggerFinder:
             for string, trigger in triggers.items()
         ]
 
-    def find(self, low: str) -> list[Modifier]:
+    def find(self, low: str) -> list[Found]:
         """The triggers of a lower-case text, in order."""
-        found = []
-        closed = low + " "
+        found: list[Found] = []
+        triggers, within = self._triggers, f" {low} "  # one character more on either side
         for number, start, end in self._automaton.find_matches_as_indexes(low, overlapping=True):
-            trigger, opens, closes = self._triggers[number]
-            if not (closes and closed[end].isalnum()) and not (opens and start and low[start - 1].isalnum()):
-                found.append(Modifier(start, end, trigger))
+            trigger, opens, closes = triggers[number]
+            if not (closes and within[end + 1].isalnum()) and not (opens and within[start].isalnum()):
+                found.append(Found(start, end, trigger))
         return prune_overlapping(found)
 
 
-def prune_overlapping(modifiers: list[Modifier]) -> list[Modifier]:
+def prune_overlapping(found: list[Found]) -> list[Found]:
     """Of overlapping triggers keep the one with more tokens; of equals the first. medspaCy's
     `prune_overlapping_matches`: it looks at two neighbours, keeps one, goes on behind both, and begins again until
     none overlap. So of "was not demonstrated" remains "was not", and not the "demonstrated" that ends its scope.
     """
+    found.sort()
     while True:
-        rest = iter(sorted(modifiers, key=lambda modifier: (modifier.start, modifier.end)))
-        kept: list[Modifier] = []
+        kept: list[Found] = []
+        rest = iter(found)
         current = next(rest, None)
         while current is not None:
             following = next(rest, None)
-            if following is None or not overlap(current.start, current.end, following.start, following.end):
+            if following is None or current.end <= following.start:
                 kept.append(current)
                 current = following
             else:
                 kept.append(following if following.trigger.tokens > current.trigger.tokens else current)
                 current = next(rest, None)
-        if len(kept) == len(modifiers):
+        if len(kept) == len(found):
             return kept
-        modifiers = kept
+        found = kept
 
 
 def overlap(start: int, end: int, other_start: int, other_end: int) -> bool:
@@ -212,23 +222,32 @@ def overlap(start: int, end: int, other_start: int, other_end: int) -> bool:
     return start <= other_start < end or start < other_end <= end
 
 
-def set_scopes(modifiers: list[Modifier], start: int, end: int) -> None:
-    """Give each modifier of the sentence [start, end) its scope, ended by terminators and by its like."""
-    for modifier in modifiers:
-        direction = modifier.trigger.direction
-        modifier.scope_start = modifier.end if direction == FORWARD else start
-        modifier.scope_end = modifier.start if direction == BACKWARD else end
+def in_scope(found: Sequence[Found], start: int, end: int) -> list[Modifier]:
+    """The triggers found in the sentence [start, end), each with its scope, ended by terminators and by its like; those
+    that only end others' scopes are left out."""
+    modifiers = [
+        Modifier(
+            one.start,
+            one.end,
+            one.trigger.category,
+            one.trigger.direction,
+            one.end if one.trigger.direction == FORWARD else start,
+            one.start if one.trigger.direction == BACKWARD else end,
+        )
+        for one in found
+    ]
     for one, other in itertools.combinations(modifiers, 2):
         _limit(one, other)
         _limit(other, one)
+    return [modifier for modifier in modifiers if modifier.direction not in {TERMINATE, PSEUDO}]
 
 
 def _limit(modifier: Modifier, by: Modifier) -> None:
     """Cut a modifier's scope at a terminator, or at another modifier of its category, that lies in it."""
-    direction = modifier.trigger.direction
-    if direction == TERMINATE or not overlap(modifier.scope_start, modifier.scope_end, by.scope_start, by.scope_end):
+    if by.direction != TERMINATE and by.category != modifier.category:
         return
-    if by.trigger.direction != TERMINATE and by.trigger.category != modifier.trigger.category:
+    direction = modifier.direction
+    if direction == TERMINATE or not overlap(modifier.scope_start, modifier.scope_end, by.scope_start, by.scope_end):
         return
     if direction in {FORWARD, BIDIRECTIONAL} and modifier.start < by.start < modifier.scope_end:
         modifier.scope_end = by.start
@@ -237,7 +256,7 @@ def _limit(modifier: Modifier, by: Modifier) -> None:
 
 
 def cues_of(
-    modifiers: list[Modifier], start: int, end: int, low: str, *, own_words_act: bool = False
+    modifiers: Sequence[Modifier], start: int, end: int, low: str, *, own_words_act: bool = False
 ) -> dict[str, str]:
     """The cues that reach the term at [start, end): category -> the trigger's words.
 
@@ -246,14 +265,13 @@ def cues_of(
     """
     cues: dict[str, str] = {}
     for modifier in modifiers:
-        direction = modifier.trigger.direction
-        runs_into = not own_words_act and direction == FORWARD and modifier.start < start and modifier.end < end
-        if direction in {TERMINATE, PSEUDO}:
+        if not overlap(modifier.scope_start, modifier.scope_end, start, end):
             continue
-        if overlap(modifier.start, modifier.end, start, end) and not runs_into:
-            continue
+        if overlap(modifier.start, modifier.end, start, end):
+            runs_into = modifier.direction == FORWARD and modifier.start < start and modifier.end < end
+            if own_words_act or not runs_into:
+                continue
         if not own_words_act and modifier.start >= start and modifier.end <= end:
             continue
-        if overlap(modifier.scope_start, modifier.scope_end, start, end):
-            cues.setdefault(modifier.trigger.category, low[modifier.start : modifier.end])
+        cues.setdefault(modifier.category, low[modifier.start : modifier.end])
     return cues

@@ -11,12 +11,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from chartcoder.coding.context import BACKWARD, BIDIRECTIONAL, Modifier, Trigger, TriggerFinder, cues_of, set_scopes
+from chartcoder.coding.context import BACKWARD, BIDIRECTIONAL, Found, Trigger, TriggerFinder, cues_of, in_scope
 from chartcoder.coding.engine import Context
 from chartcoder.coding.sections import Sections
 from chartcoder.coding.splitting import Sentences
 
 PLAIN = {"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'", "\xa0": " "}
+ACT_BACKWARD = frozenset({BACKWARD, BIDIRECTIONAL})
 
 
 class CompiledEngine:
@@ -46,30 +47,32 @@ class CompiledEngine:
     ) -> list[dict[str, str]]:
         """The cues that reach each span, with sentences from whoever splits them; `own_words_act` as in `cues_of`."""
         low = lower_in_place(text)
-        modifiers = self._finder.find(low)
+        found = self._finder.find(low)
         if not own_words_act:
-            modifiers = _outside(spans, modifiers)
-        starts = [modifier.start for modifier in modifiers]
+            found = _outside(spans, found)
+        starts = [trigger.start for trigger in found]
         cues: list[dict[str, str]] = []
-        sentence_end, near = -1, modifiers[:0]
+        sentence_end, modifiers = -1, in_scope([], 0, 0)
         for start, end in spans:
             if start >= sentence_end:
                 sentence_start, sentence_end = sentence_around(start)
-                near = modifiers[bisect_left(starts, sentence_start) : bisect_left(starts, sentence_end)]
-                set_scopes(near, sentence_start, sentence_end)
-            cues.append(cues_of(near, start, end, low, own_words_act=own_words_act) if near else {})
+                first = bisect_left(starts, sentence_start)
+                modifiers = in_scope(found[first : bisect_left(starts, sentence_end, first)], sentence_start, sentence_end)
+            cues.append(cues_of(modifiers, start, end, low, own_words_act=own_words_act) if modifiers else {})
         return cues
 
 
-def _outside(spans: Sequence[tuple[int, int]], modifiers: list[Modifier]) -> list[Modifier]:
-    """The modifiers but those that a term ends with: "PR negative" denies no cancer before it, while "nausea without
+def _outside(spans: Sequence[tuple[int, int]], found: list[Found]) -> list[Found]:
+    """The triggers but those that a term ends with: "PR negative" denies no cancer before it, while "nausea without
     vomiting" goes on to what follows, and "positive for influenza" ends a denial."""
     starts = [start for start, _ in spans]
     outside = []
-    for modifier in modifiers:
-        before = bisect_right(starts, modifier.start) - 1
-        if before < 0 or modifier.end > spans[before][1] or modifier.trigger.direction not in {BACKWARD, BIDIRECTIONAL}:
-            outside.append(modifier)
+    for one in found:
+        if one.trigger.direction in ACT_BACKWARD:
+            before = bisect_right(starts, one.start) - 1
+            if before >= 0 and one.end <= spans[before][1]:
+                continue
+        outside.append(one)
     return outside
 
 
