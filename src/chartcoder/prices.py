@@ -58,7 +58,7 @@ class Use:
 A_CHART = (
     Use("S3", "uploads", 1, 0.005e-3),
     Use("S3", "reads", 1, 0.0004e-3),
-    Use("SQS", "requests: a send; receive, delete and heartbeat in tens", 1.3, 0.40e-6),
+    Use("SQS", "requests: a send; receive, delete and heartbeat in tens", 1.25, 0.40e-6),
     Use(
         "DynamoDB",
         "write units: a result of up to 3 kB and a tenth of a tally, doubled in a transaction",
@@ -90,6 +90,12 @@ def usd_per_hour(instance_type: str, market: Literal["spot", "on-demand"] = "on-
         raise SettingInvalid(f"no price for instance type {instance_type!r}: one of {known}; or add it to prices.py")
     share = SPOT_SHARE_OF_LIST if market == "spot" else 1.0
     return ON_DEMAND[instance_type] * share + VOLUME_USD_PER_HOUR
+
+
+def requests_by_service(charts: int) -> dict[str, float]:
+    """US dollars by service for the requests that so many charts take."""
+    services = dict.fromkeys(use.service for use in A_CHART)
+    return {service: charts * sum(use.usd for use in A_CHART if use.service == service) for service in services}
 
 
 def requests_usd(charts: int) -> float:

@@ -72,11 +72,15 @@ class Settings:
             if name not in environment:
                 continue
             values[field.name] = _value(name, environment[name], types[field.name])
-        required = [field.name for field in fields(cls) if field.default is MISSING]
-        missing = [PREFIX + name.upper() for name in required if name not in values]
+        missing = [PREFIX + name.upper() for name in cls.required() if name not in values]
         if missing:
             raise SettingMissing(f"not in the environment: {', '.join(missing)}. They are set in template.yaml")
         return cls(**values)
+
+    @classmethod
+    def required(cls) -> list[str]:
+        """The names of those that have no default: what one stack has and no other."""
+        return [field.name for field in fields(cls) if field.default is MISSING]
 
     def as_environment(self) -> dict[str, str]:
         """The environment that `read` reads back; holds no secret and no chart."""

@@ -6,6 +6,7 @@ import http.client
 import json
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from chartcoder.cli import app
 from chartcoder.cli.connection import Connection
 from chartcoder.cli.review import ReviewServer
 from chartcoder.cloud.charts import ChartReference
+from chartcoder.cloud.fleet import FleetTable
 from chartcoder.cloud.results import Outcome, ResultsStore, pack
 from chartcoder.coding.coder import Coder
 from chartcoder.errors import ChartcoderError, UnreadableChart
@@ -132,6 +134,31 @@ def test_failures_are_listed_runs_and_cost_are_told(run: Any) -> None:
     assert run("failures", "--batch", "b2", "--json") == ""
     assert json.loads(run("cost", "--json"))["runs"] == 0
     assert "none" in run("runs")
+
+
+def test_a_plan_says_workers_time_and_price_by_the_speed_that_the_last_run_measured(
+    cloud: EmbeddedCloud, run: Any
+) -> None:
+    status = json.loads(run("status", "--json"))
+    assert json.loads(run("plan", "--json"))["charts"] == status["waiting"] + status["in_flight"] + status["delayed"]
+    assert json.loads(run("plan", "--charts", "0", "--json"))["usd"] == 0
+
+    guessed = json.loads(run("plan", "--charts", "600000", "--json"))
+    assert (guessed["rate"], guessed["measured_by"], guessed["workers"]) == (1000, "", 10)
+
+    now, fleet = datetime.now(UTC), FleetTable(cloud.table(cloud.settings.fleet_table))
+    fleet.open_run("planned-000001", asked_by="operator", backlog=1, now=now)
+    fleet.update_run("planned-000001", rate=5000.0, instance_type="c7i.xlarge", engine="compiled")
+    fleet.close_run("planned-000001", "done", "drained", now=now)
+    measured = json.loads(run("plan", "--charts", "600000", "--json"))
+    assert (measured["rate"], measured["measured_by"], measured["workers"]) == (5000, "planned-000001", 2)
+    assert measured["usd"] < guessed["usd"]
+
+    said = run("plan", "--charts", "600000", "--max-workers", "1", "--target-minutes", "30")
+    assert "600,000 charts; 5,000 charts a minute and worker, measured by planned-000001" in said
+    assert "1 workers of c7i.xlarge (1 Spot, 0 On-Demand), at most 1, to be done in 30 minutes" in said
+    assert "about 123 minutes" in said
+    assert "DynamoDB" in said
 
 
 @pytest.mark.parametrize(

@@ -293,6 +293,8 @@ class RunRecord(TypedDict, total=False):
     coded: int
     failed: int
     rate: float
+    instance_type: str
+    engine: str
     over_budget: bool
     budget_reached: Literal["run", "day"]
     requests_usd: float

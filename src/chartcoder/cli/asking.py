@@ -12,6 +12,7 @@ from rich.table import Table
 
 from chartcoder.cli.app import app, examples
 from chartcoder.cli.connection import Connection, Endpoint, StackName
+from chartcoder.prices import requests_usd
 from chartcoder.writers.plain import printable
 
 LOOK_SECONDS = 5.0
@@ -115,14 +116,27 @@ def runs(
     connection = Connection(stack, endpoint)
     if run is None:
         _show(
-            connection.pages("/runs", "runs"), ("run", "state", "launched_at", "ended_at", "coded", "cost_usd"), as_json
+            connection.pages("/runs", "runs"),
+            ("run", "state", "launched_at", "ended_at", "coded", "cost_usd", "usd_a_thousand"),
+            as_json,
         )
         return
     one = connection.ask("GET", f"/runs/{run}")
     if as_json:
         typer.echo(json.dumps(one))
         return
-    for name in ("run", "state", "launched_at", "ended_at", "coded", "failed", "cost_usd", "reason"):
+    for name in (
+        "run",
+        "state",
+        "launched_at",
+        "ended_at",
+        "coded",
+        "failed",
+        "cost_usd",
+        "requests_usd",
+        "usd_a_thousand",
+        "reason",
+    ):
         if one.get(name) is not None:
             typer.echo(f"{name:12} {one[name]}")
     _show(iter(one["stages"]), ("at", "stage", "outcome", "detail"), as_json)
@@ -131,17 +145,18 @@ def runs(
 
 @app.command(epilog=examples("chartcoder cost", "chartcoder cost --json"))
 def cost(as_json: AsJson = False, stack: StackName = "chartcoder", endpoint: Endpoint = None) -> None:
-    """What the runs cost by AWS's list prices, together and for a thousand charts."""
+    """What the runs cost by AWS's list prices, their instances and their charts' requests, and what a thousand did."""
     known = [run for run in Connection(stack, endpoint).pages("/runs", "runs") if run.get("cost_usd") is not None]
     usd = sum(float(run["cost_usd"]) for run in known)
     charts = sum(int(run.get("coded") or 0) + int(run.get("failed") or 0) for run in known)
-    each = round(1000 * usd / charts, 4) if charts else None
+    requests = requests_usd(charts)
+    each = round(1000 * (usd + requests) / charts, 4) if charts else None
     if as_json:
-        typer.echo(
-            json.dumps({"runs": len(known), "charts": charts, "cost_usd": round(usd, 4), "usd_a_thousand": each})
-        )
+        told = {"runs": len(known), "charts": charts, "cost_usd": round(usd, 4), "requests_usd": round(requests, 4)}
+        typer.echo(json.dumps(told | {"usd_a_thousand": each}))
         return
-    typer.echo(f"{len(known)} runs, {charts} charts: {usd:.4f} USD" + (f", {each} USD a thousand" if charts else ""))
+    thousand = f", {each} USD a thousand" if charts else ""
+    typer.echo(f"{len(known)} runs, {charts} charts: {usd:.4f} USD of instances, {requests:.4f} of requests{thousand}")
 
 
 def _show(items: Any, columns: tuple[str, ...], as_json: bool) -> None:
