@@ -23,10 +23,11 @@ from functions.api.operations import CODE, FHIR_JSON, ID, OPERATIONS, Answer, Op
 
 PATH = Path(__file__).with_name("openapi.json")
 REFERENCE = "#/components/schemas/{model}"
-EVERYWHERE = (403, 429, 500, 502, 503, 504)
+EVERYWHERE = (401, 403, 429, 500, 502, 503, 504)
 """What the gateway itself may answer to any request."""
 MEANINGS = {
     400: "What was asked is malformed; `detail` says what was expected.",
+    401: "The stack takes tokens (JwtIssuer), and there is none, or one that does not hold.",
     403: "The request is not signed, its identity may not ask for this, or there is no such route.",
     404: "There is no such batch, chart, code or run.",
     409: "It does not fit what is there: not in this state, or an Idempotency-Key used for something else meanwhile.",
@@ -63,7 +64,7 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "https://{api}.execute-api.{region}.amazonaws.com/v1",
                      "variables": {"api": {"default": "api"}, "region": {"default": "us-east-1"}}}],
-        "security": [{"signed": []}],
+        "security": [{"signed": []}, {"token": []}],
         "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in OPERATIONS)],
         "paths": paths,
         "components": {
@@ -72,7 +73,11 @@ def document() -> dict[str, Any]:
                 "signed": {
                     "type": "apiKey", "name": "Authorization", "in": "header",
                     "description": "AWS Signature Version 4, service execute-api.",
-                }
+                },
+                "token": {
+                    "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                    "description": "Of the issuer that the stack names (JwtIssuer), in place of a signature.",
+                },
             },
         },
     }  # fmt: skip

@@ -1,8 +1,8 @@
 """`chartcoder review`: the review pages in a browser, signed for with the caller's own AWS credentials.
 
 A browser cannot sign as AWS asks for, and puts no token on the requests of a page that it opens. So a proxy on this
-machine's loopback does: it lets in only the browser that was opened with its one-time token, only under its own address,
-and only from its own pages.
+machine's loopback does: it lets in only the browser that was opened with its one-time token, only under its own
+address, and only from its own pages.
 """
 
 from __future__ import annotations

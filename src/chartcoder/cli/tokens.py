@@ -1,4 +1,4 @@
-"""Bearer tokens for a stack that takes them: a command of the user's own prints one, and is asked again once it is over.
+"""Bearer tokens for a stack that takes them: a command of the user's own prints one, and once it is over the next.
 
 So each sign-in that there is can be used (a device flow, a browser, a machine's client credentials), and no token
 stands in a command line, where every process of the machine could read it.
