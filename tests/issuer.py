@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -20,6 +21,12 @@ SUBJECT = "8f14e45f-ceea-467f-a0e6-1f7c2b9d0a11"
 
 def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+def part(value: Any) -> str:
+    """A part of a token, as it is written."""
+    data = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def public_jwk(key: Any, key_id: str, **more: Any) -> dict[str, Any]:

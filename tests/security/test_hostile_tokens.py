@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import importlib
@@ -22,7 +21,7 @@ from functions.authorizer import issuer as keys_of
 from functions.authorizer.issuer import IssuerKeys, fetch_plainly
 from functions.authorizer.tokens import Caller, Expected, caller_of
 from tests.contract.test_api import CONTEXT
-from tests.issuer import AUDIENCE, SUBJECT, Issuer, public_jwk, rsa_key, serving
+from tests.issuer import AUDIENCE, SUBJECT, Issuer, part, public_jwk, rsa_key, serving
 
 ADDRESS = "https://id.example.org/clinic"
 EXPECTED = Expected(ADDRESS, frozenset({AUDIENCE, "scripts"}))
@@ -82,11 +81,6 @@ def clock() -> Clock:
 @pytest.fixture
 def keys(net: Net, clock: Clock) -> IssuerKeys:
     return IssuerKeys(ADDRESS, fetch=net, clock=clock)
-
-
-def part(value: Any) -> str:
-    data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def handmade(header: Any, claims: Any, signature: bytes = b"x" * 256) -> str:
