@@ -51,18 +51,29 @@ def test_over_200_charts_with_non_ascii_text_fhir_and_comprehend_keep_every_offs
         result = coder.code(chart).as_dict()
         bundle = fhir_bundle(result, recorded="2026-01-01T00:00:00+00:00", with_refuted=True)
         check(bundle)
-        spans += check_fhir(bundle, chart) + check_comprehend(comprehend_answer(result), chart)
+        for finding in result["findings"]:
+            assert chart.text[finding["start"] : finding["end"]] == finding["text"]
+        spans += check_fhir(bundle, chart, result) + check_comprehend(comprehend_answer(result), chart)
     assert spans > 10 * CHARTS
 
 
-def check_fhir(bundle, chart: Chart):
+def check_fhir(bundle, chart: Chart, result):
+    """Also that none is left out: the evidence of each billed code, what the family has, what is denied and not billed."""
     evidence = [
         one["extension"] for one in walk(bundle) if isinstance(one, dict) and one.get("url", "").endswith(":evidence")
     ]
+    told = set()
     for parts in evidence:
         said = {part["url"]: part for part in parts}
         start, end = said["start"]["valueUnsignedInt"], said["end"]["valueUnsignedInt"]
         assert chart.text[start:end] == said["text"]["valueString"]
+        told.add((start, end))
+    findings = result["findings"]
+    billed = [findings[place] for code in result["codes"] for place in code["evidence"]]
+    stated = {code["code"] for code in result["codes"]}
+    others = [f for f in findings if f["code"] and f["assertion"] == "family"]
+    others += [f for f in findings if f["code"] and f["assertion"] == "negated" and f["code"] not in stated]
+    assert told >= {(f["start"], f["end"]) for f in billed + others}
     return len(evidence)
 
 
