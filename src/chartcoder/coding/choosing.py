@@ -5,10 +5,10 @@ The entry that asks for most of what the chart says, and for nothing it does not
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from itertools import starmap
 from typing import NamedTuple
 
-from chartcoder.coding.conditions import ChartView, all_met
+from chartcoder.coding.conditions import ChartView, Condition, condition
 from chartcoder.coding.lexicon.artefact import Lexicon
 from chartcoder.coding.lexicon.compile import SIDES, Entry
 from chartcoder.coding.lexicon.normalise import ATTRIBUTES
@@ -29,8 +29,18 @@ class Choice(NamedTuple):
     """What a phrase may mean with some attributes beside it."""
 
     settled: Entry | None  # its entry, whatever else the chart says
-    ranked: tuple[Entry, ...]  # where none is settled: the first whose condition is met
+    ranked: tuple[tuple[Entry, tuple[Condition, ...]], ...]  # where none is settled: the first whose conditions hold
     asks_for_side: bool  # whether a side would give another code
+
+    def entry(self, view: ChartView, start: int, end: int) -> Entry | None:
+        """The entry of the phrase at [start, end) of a chart; None where none fits."""
+        for entry, conditions in self.ranked:
+            for holds in conditions:
+                if not holds(view, start, end):
+                    break
+            else:
+                return entry
+        return None
 
 
 class Choices(dict[tuple[int, frozenset[str]], Choice]):
@@ -43,33 +53,23 @@ class Choices(dict[tuple[int, frozenset[str]], Choice]):
     def __missing__(self, key: tuple[int, frozenset[str]]) -> Choice:
         phrase, said = key
         entries = self._lexicon.entries(phrase)
-        ranked = rank_entries(entries, said)
-        settled = ranked[0] if ranked and not ranked[0].when else None
+        ranked = tuple((entry, tuple(starmap(condition, entry.when))) for entry in rank_entries(entries, said))
+        settled = ranked[0][0] if ranked and not ranked[0][1] else None
         if len(self) >= REMEMBERED:
             self.clear()
         choice = self[key] = Choice(settled, ranked, any(map(has_side, entries)))
         return choice
 
-    def choose(self, phrase: int, said: frozenset[str], view: ChartView, start: int, end: int) -> Entry | None:
-        """The entry of the phrase at [start, end) of the text with these attributes said; None where none fits."""
-        choice = self[phrase, said]
-        return choice.settled or first_met(choice.ranked, view, start, end)
-
-    def choose_side(self, phrase: int, said: frozenset[str], view: ChartView, start: int, end: int) -> Entry | None:
+    def with_side(self, phrase: int, said: frozenset[str], view: ChartView, start: int, end: int) -> Entry | None:
         """The entry with the side said; for both sides, where no bilateral code exists, both codes (I.B.13)."""
-        entry = self.choose(phrase, said, view, start, end)
+        entry = self[phrase, said].entry(view, start, end)
         if entry is None or "bilateral" not in said or has_side(entry):
             return entry
         plain = said - SIDES
-        left, right = (self.choose(phrase, plain | {side}, view, start, end) for side in ("left", "right"))
+        left, right = (self[phrase, plain | {side}].entry(view, start, end) for side in ("left", "right"))
         if left and right and has_side(left) and has_side(right):
             return right._replace(codes=right.codes + left.codes)
         return entry
-
-
-def first_met(ranked: Iterable[Entry], view: ChartView, start: int, end: int) -> Entry | None:
-    """The first of some entries whose condition the phrase at [start, end) of a chart meets."""
-    return next((entry for entry in ranked if all_met(entry.when, view, start, end)), None)
 
 
 def has_side(entry: Entry) -> bool:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache, lru_cache, partial
-from typing import NamedTuple
+from functools import cache
+from typing import TypeAlias
 
 NEAR = 300  # characters to either side
+FOLLOWS_WITHIN = 40  # characters before a phrase that a filler and one more word may take
 LEAD = 12  # characters before a phrase that a word may stand in which the matcher took for a filler ("type")
 
 FEMALE = re.compile(
@@ -38,6 +39,8 @@ NOT_PREGNANT = re.compile(
     re.I,
 )
 
+Words: TypeAlias = tuple[tuple[str, bool], ...]
+
 
 class ChartView:
     """Answers conditions about one chart; reads the text only for what is asked."""
@@ -46,10 +49,18 @@ class ChartView:
         self.text = text
         self.lower = text.lower()
         self.section_at = section_at
+        self._around_what, self._around = (0, 0), ""
         self._sex: str | None = None
         self._age: float | None = None
         self._age_read = False
         self._pregnant: bool | None = None
+
+    def around(self, start: int, end: int) -> str:
+        """What stands near [start, end), in lower case. Remembered: a phrase may have several conditions."""
+        if self._around_what != (start, end):
+            before, behind = self.lower[max(0, start - NEAR) : start], self.lower[end : end + NEAR]
+            self._around_what, self._around = (start, end), f"{before} \n {behind}"
+        return self._around
 
     @property
     def sex(self) -> str:
@@ -92,28 +103,33 @@ def read_age(text: str) -> float | None:
     return float(number)
 
 
-def all_met(when: tuple[tuple[str, str], ...], view: ChartView, start: int, end: int) -> bool:
-    """Whether every condition holds for a phrase at [start, end)."""
-    return all(_met(name, value, view, start, end) for name, value in when)
+Condition: TypeAlias = Callable[[ChartView, int, int], bool]
+"""Whether a condition holds for a phrase at [start, end) of a chart."""
 
 
-def _met(name: str, value: str, view: ChartView, start: int, end: int) -> bool:
-    if name == "anywhere":
-        return holds_any(view.lower, value)
+@cache
+def condition(name: str, value: str) -> Condition:
+    """A condition of the lexicon, read once and asked for every phrase that has it."""
     if name in {"near", "not near"}:
-        low, high = max(0, start - NEAR), end + NEAR
-        return holds_any(view.lower[low:start] + " \n " + view.lower[end:high], value) == (name == "near")
-    if name == "follows":  # made by the lexicon's build, for phrases that begin with a word that normalising drops
-        return bool(_directly_before(value).search(view.lower, max(0, start - 40), start))
-    if name == "said":
-        return holds_any(view.lower[max(0, start - LEAD) : end], value)
+        words, wanted = _words_of(value), name == "near"
+        return lambda view, start, end: holds_any(view.around(start, end), words) == wanted
     if name == "section":
-        return view.section_at(start) in _names_in(value)
+        sections = frozenset(section.strip() for section in value.split(","))
+        return lambda view, start, end: view.section_at(start) in sections
+    if name == "said":
+        words = _words_of(value)
+        return lambda view, start, end: holds_any(view.lower[max(0, start - LEAD) : end], words)
+    if name == "follows":  # made by the lexicon's build, for phrases that begin with a word that normalising drops
+        before = _directly_before(value)
+        return lambda view, start, end: bool(before.search(view.lower, max(0, start - FOLLOWS_WITHIN), start))
+    if name == "anywhere":
+        words = _words_of(value)
+        return lambda view, start, end: holds_any(view.lower, words)
     if name == "sex":
-        return view.sex == value
+        return lambda view, start, end: view.sex == value
     if name == "age":
-        return _age_fits(value, view.age)
-    return view.pregnant  # the only condition left, by `read_conditions`
+        return lambda view, start, end: _age_fits(value, view.age)
+    return lambda view, start, end: view.pregnant  # the only condition left, by `read_conditions`
 
 
 def _age_fits(bound: str, age: float | None) -> bool:
@@ -124,48 +140,28 @@ def _age_fits(bound: str, age: float | None) -> bool:
     return {"<": age < limit, "<=": age <= limit, ">": age > limit, ">=": age >= limit}[found[1]]
 
 
-@cache
 def _directly_before(word: str) -> re.Pattern[str]:
     """A word at the end of a text, or with one other behind it."""
     return re.compile(rf"\b{re.escape(word)}\W+(?:\w+\W+)?$")
 
 
-@cache
-def _names_in(value: str) -> frozenset[str]:
-    return frozenset(name.strip() for name in value.split(","))
-
-
-class Words(NamedTuple):
-    """The words of a condition."""
-
-    stems: tuple[str, ...]  # of each word what it must begin with
-    wholes: tuple[bool, ...]  # whether it must end there
-
-
-@lru_cache(maxsize=20_000)
 def _words_of(value: str) -> Words:
-    """ "wheez*, copd" as the stems "wheez" and "copd", of which the second is whole."""
-    words = [word for word in map(str.strip, value.split(",")) if word]
-    return Words(tuple(word.rstrip("*") for word in words), tuple(not word.endswith("*") for word in words))
+    """ "wheez*, copd" as (("wheez", False), ("copd", True)): the words, and whether each must end where it ends."""
+    words = (word.strip() for word in value.split(","))
+    return tuple((word.rstrip("*"), not word.endswith("*")) for word in words if word)
 
 
-def holds_any(text: str, value: str) -> bool:
+def holds_any(text: str, words: Words) -> bool:
     """Whether a lower-case text holds one of a condition's words, as a word (or, for a stem, as the beginning of one).
 
     Plain searches: most words are in no chart, and a regular expression of many words costs twenty times as much.
     """
-    stems, wholes = _words_of(value)
-    if not any(map(text.__contains__, stems)):
-        return False
-    return any(map(partial(_holds, text), stems, wholes))
-
-
-def _holds(text: str, stem: str, whole: bool) -> bool:
-    place = text.find(stem)
-    while place >= 0:
-        end = place + len(stem)
-        begins = place == 0 or not text[place - 1].isalnum()
-        if begins and not (whole and text[end : end + 1].isalnum()):
-            return True
-        place = text.find(stem, place + 1)
+    for word, whole in words:
+        place = text.find(word)
+        while place >= 0:
+            end = place + len(word)
+            begins = place == 0 or not text[place - 1].isalnum()
+            if begins and not (whole and text[end : end + 1].isalnum()):
+                return True
+            place = text.find(word, place + 1)
     return False

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from chartcoder.coding.attributes import NOTHING, attributes_around, side_said_elsewhere
-from chartcoder.coding.choosing import Choices, first_met, has_side
+from chartcoder.coding.choosing import Choices, has_side
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.encoding import Encoder, Encoding
 from chartcoder.coding.lexicon.artefact import AND, BREAK, COMMA, LINE, Lexicon
@@ -131,11 +131,11 @@ class Matcher:
         said = NOTHING if encoding.stands_alone(first, last) else attributes_around(encoding, first, last)
         start, end = encoding.span(first, last)
         choice = self._choices[phrase, said]
-        entry = choice.settled or first_met(choice.ranked, view, start, end)
+        entry = choice.settled or choice.entry(view, start, end)
         if entry is None:
             return None
         if choice.asks_for_side and encoding.sides and entry.codes and not has_side(entry):
             if SIDES.isdisjoint(said):
                 said |= side_said_elsewhere(encoding, first, last, self._encoder.paired)
-            entry = self._choices.choose_side(phrase, said, view, start, end) or entry
+            entry = self._choices.with_side(phrase, said, view, start, end) or entry
         return Term(start, end, entry, said)
