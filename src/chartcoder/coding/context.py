@@ -225,20 +225,15 @@ def overlap(start: int, end: int, other_start: int, other_end: int) -> bool:
 def in_scope(found: Sequence[Found], start: int, end: int) -> list[Modifier]:
     """The triggers found in the sentence [start, end), each with its scope, ended by terminators and by its like; those
     that only end others' scopes are left out."""
-    modifiers = [
-        Modifier(
-            one.start,
-            one.end,
-            one.trigger.category,
-            one.trigger.direction,
-            one.end if one.trigger.direction == FORWARD else start,
-            one.start if one.trigger.direction == BACKWARD else end,
-        )
-        for one in found
-    ]
-    for one, other in itertools.combinations(modifiers, 2):
-        _limit(one, other)
-        _limit(other, one)
+    modifiers = []
+    for trigger_start, trigger_end, (category, direction, _) in found:
+        scope_start = trigger_end if direction == FORWARD else start
+        scope_end = trigger_start if direction == BACKWARD else end
+        modifiers.append(Modifier(trigger_start, trigger_end, category, direction, scope_start, scope_end))
+    if len(modifiers) > 1:
+        for one, other in itertools.combinations(modifiers, 2):
+            _limit(one, other)
+            _limit(other, one)
     return [modifier for modifier in modifiers if modifier.direction not in {TERMINATE, PSEUDO}]
 
 

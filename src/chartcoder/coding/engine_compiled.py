@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from chartcoder.coding.context import BACKWARD, BIDIRECTIONAL, Found, Trigger, TriggerFinder, cues_of, in_scope
+from chartcoder.coding.context import BACKWARD, BIDIRECTIONAL, Found, Modifier, Trigger, TriggerFinder, cues_of, in_scope
 from chartcoder.coding.engine import Context
 from chartcoder.coding.sections import Sections
 from chartcoder.coding.splitting import Sentences
@@ -52,12 +52,13 @@ class CompiledEngine:
             found = _outside(spans, found)
         starts = [trigger.start for trigger in found]
         cues: list[dict[str, str]] = []
-        sentence_end, modifiers = -1, in_scope([], 0, 0)
+        sentence_end, modifiers = -1, list[Modifier]()
         for start, end in spans:
             if start >= sentence_end:
                 sentence_start, sentence_end = sentence_around(start)
                 first = bisect_left(starts, sentence_start)
-                modifiers = in_scope(found[first : bisect_left(starts, sentence_end, first)], sentence_start, sentence_end)
+                last = bisect_left(starts, sentence_end, first)
+                modifiers = in_scope(found[first:last], sentence_start, sentence_end) if first < last else []
             cues.append(cues_of(modifiers, start, end, low, own_words_act=own_words_act) if modifiers else {})
         return cues
 

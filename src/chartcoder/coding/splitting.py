@@ -16,12 +16,13 @@ SENTENCE_END = re.compile(
     r"[.!?;•*](?:(?<=[.!?;])[\"')\]]?\s+(?=[\"'(\[#*•-]?[A-Z0-9])|(?<=;)\s|(?<=\.)\s(?=\S)|(?<=\s[•*])(?<![.;]\s[•*])\s)"
 )
 """Begins with the characters it may begin with, so that all others are passed over quickly."""
-ABBREVIATED = re.compile(
-    r"(?:^|[\s(])(?:dr|mr|ms|mrs|vs|st|jr|sr|md|approx|neg|pos|sig|fig|no|inc|prof|dept|p\.o|b\.i\.d|t\.i\.d|q\.i\.d|q\.d|p\.r\.n|q\.h\.s"
-    r"|i\.e|e\.g|a\.m|p\.m|h\.s|q\.h|[a-z]|\d{1,2})\.$",
-    re.I,
+ABBREVIATIONS = frozenset(
+    "dr mr ms mrs vs st jr sr md approx neg pos sig fig no inc prof dept p.o b.i.d t.i.d q.i.d q.d p.r.n q.h.s i.e e.g "
+    "a.m p.m h.s q.h".split()
 )
-"""Ends in a period that does not end a sentence, unless a new one clearly begins."""
+"""End in a period that does not end a sentence, unless a new one clearly begins; so do single letters and numbers of two
+digits."""
+LONGEST_ABBREVIATION = 12  # characters, with what stands before it
 BEGINS = re.compile(
     r"(?:The|This|There|These|She|He|They|It|We|I|Her|His|Patient|In|On|No|At|A|An|If|When|Since|However|Will|Would|Please"
     r"|My|You|Your|Also|Denies|Negative|Positive|History)\b"
@@ -58,25 +59,34 @@ class Sentences:
 
     def _goes_on(self, start: int) -> bool:
         """Whether the line at `start` goes on with the sentence before: it begins in lower case."""
-        place = start
-        while self._text[place : place + 1] in {" ", "\t"}:
-            place += 1
-        return self._text[place : place + 1].islower()
+        text = self._text
+        first = text[start : start + 1]
+        while first == " " or first == "\t":
+            start += 1
+            first = text[start : start + 1]
+        return first.islower()
 
     def _split(self, start: int, end: int) -> list[int]:
         text, bounds = self._text, [start]
         for found in SENTENCE_END.finditer(text, start, end):
-            if text[found.start()] == "." and self._abbreviates(found):
+            sign, following = found.span()
+            if text[sign] == "." and self._abbreviates(sign) and not BEGINS.match(text, following):
                 continue
-            self._cut_long(bounds, found.end())
-            bounds.append(found.end())
+            if following - bounds[-1] > LONGEST_SENTENCE:
+                self._cut_long(bounds, following)
+            bounds.append(following)
         self._cut_long(bounds, end)
         return bounds
 
-    def _abbreviates(self, found: re.Match[str]) -> bool:
-        """Whether a period ends an abbreviation and not a sentence."""
-        before = self._text[max(0, found.start() - 12) : found.start() + 1]
-        return bool(ABBREVIATED.search(before)) and not BEGINS.match(self._text, found.end())
+    def _abbreviates(self, period: int) -> bool:
+        """Whether a period ends an abbreviation."""
+        before = self._text[max(0, period - LONGEST_ABBREVIATION) : period].replace("(", " ")
+        if before[-1:].isspace():
+            return False
+        word = before.split()[-1] if before else ""
+        if len(word) <= 2 and (word.isdecimal() or (len(word) == 1 and word.isascii() and word.isalpha())):
+            return True
+        return word.lower() in ABBREVIATIONS
 
     def _cut_long(self, bounds: list[int], end: int) -> None:
         while end - bounds[-1] > LONGEST_SENTENCE:
