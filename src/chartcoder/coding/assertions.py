@@ -7,7 +7,7 @@ term of its own, a nephrectomy is a status only where it is over. The classes of
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -78,22 +78,27 @@ COMMUNICABLE = ("A", "B", "J0", "J1", "J20", "J21", "U07", "G00", "G03", "H10", 
 class Neighbours:
     """The patterns of `neighbours.tsv` for one side of a term, as one expression: the first that fits is taken.
 
-    Few terms have a neighbour that says anything. So the text is first looked through, in one pass, for the words that
-    the table says a fitting one cannot do without.
+    Few terms have a neighbour that says anything. So the text is first asked for the words that the table says a fitting
+    one cannot do without: directly before a term, anywhere behind it.
     """
 
     def __init__(self, side: str) -> None:
         rows = [(assertion, rest) for row_side, assertion, rest in _rows(NEIGHBOURS) if row_side == side]
-        needed = [word for assertion, words in rows if assertion == NEEDED for word in words.split()]
+        needed = tuple(word for assertion, words in rows if assertion == NEEDED for word in words.split())
         patterns = [(assertion, pattern) for assertion, pattern in rows if assertion != NEEDED]
         self._assertions = tuple(assertion for assertion, _ in patterns)
         self._patterns = re.compile("|".join(f"({pattern})" for _, pattern in patterns), re.I)
-        self._find = self._patterns.search if side == "before" else self._patterns.match
-        self._needed = ahocorasick_rs.AhoCorasick(needed).find_matches_as_indexes
+        self._has_needed: Callable[[str], object]
+        if side == "before":
+            self._find = self._patterns.search
+            self._has_needed = lambda text: text.rstrip().endswith(needed)
+        else:
+            self._find = self._patterns.match
+            self._has_needed = ahocorasick_rs.AhoCorasick(needed).find_matches_as_indexes
 
     def of(self, text: str) -> tuple[str, str] | None:
         """What is said by the text before or behind a term, and the words that say it."""
-        if text.isascii() and not self._needed(text.lower()):
+        if text.isascii() and not self._has_needed(text.lower()):
             return None  # beyond ASCII there are letters that a pattern takes for others: a long s is an s
         found = self._find(text)
         if found is None or found.lastindex is None:
