@@ -8,7 +8,6 @@ says of itself (Server-Timing).
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -60,8 +59,8 @@ def plant(cloud: EmbeddedCloud) -> None:
     )
     codes = tuple(code.code for code in coded.codes)
     reference = ChartReference("charts/b1/c1.txt", None, None, "1")
-    store.store([Outcome(reference, "coded", codes, pack(coded.as_dict()))], worker="i-1", run="chartcoder-000001")
-    print(f"a result of {len(json.dumps(coded.as_dict())):,} characters, {len(codes)} codes")
+    store.store([Outcome(reference, "coded", codes, pack(coded))], worker="i-1", run="chartcoder-000001")
+    print(f"a result of {len(coded.as_json()):,} characters, {len(codes)} codes")
 
 
 def read(url: str) -> tuple[int, float, float]:

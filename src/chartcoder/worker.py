@@ -300,7 +300,7 @@ class Worker:
 
 def render(coded: CodedChart) -> Coded:
     """What the worker stores of a coded chart; runs in the coding process, so that packing uses every core."""
-    return tuple(code.code for code in coded.codes), pack(coded.as_dict())
+    return tuple(code.code for code in coded.codes), pack(coded)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from chartcoder.settings import Settings
 
 CODED = CodedChart(
     id="b1/c1",
-    codes=(BilledCode("E11.22", "Type 2 diabetes", (0,), ("I.A.15 with",), {"V28": "37"}),),
+    codes=(BilledCode("E11.22", "Type 2 diabetes", (0,), ("I.A.15 with",), {"V28": ["37"]}),),
     findings=(Finding("DM2", 3, 6, "assessment", "present", None, "E11.9", "Type 2 diabetes"),),
     rejected=(RejectedCode("R07.9", (0,), "negated by 'denies'"),),
     release="2026",

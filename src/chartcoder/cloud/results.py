@@ -24,6 +24,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import msgspec
+
+from chartcoder.chart import CodedChart
 from chartcoder.cloud import pages
 from chartcoder.cloud.charts import ChartReference
 from chartcoder.cloud.codes import CodeIndex
@@ -67,9 +70,9 @@ class Stored:
     duplicates: int = 0
 
 
-def pack(result: dict[str, Any]) -> bytes:
+def pack(result: CodedChart | dict[str, Any]) -> bytes:
     """The compact form in which a result is stored: JSON, deflated."""
-    return zlib.compress(json.dumps(result, separators=(",", ":"), ensure_ascii=False).encode(), level=6)
+    return zlib.compress(msgspec.json.encode(result), level=6)
 
 
 def unpack(packed: bytes) -> dict[str, Any]:

@@ -78,8 +78,8 @@ COMMUNICABLE = ("A", "B", "J0", "J1", "J20", "J21", "U07", "G00", "G03", "H10", 
 class Neighbours:
     """The patterns of `neighbours.tsv` for one side of a term, as one expression: the first that fits is taken.
 
-    Few terms have a neighbour that says anything. So the text is first asked for the words that the table says a fitting
-    one cannot do without: directly before a term, anywhere behind it.
+    Few terms have a neighbour that says anything. So the text is first asked for the words that the table says a
+    fitting one cannot do without: directly before a term, anywhere behind it.
     """
 
     def __init__(self, side: str) -> None:

@@ -93,9 +93,7 @@ class Coder:
     def _terms(self, text: str, view: ChartView, sections: Sections) -> list[Term]:
         """Lexicon terms and measurements outside headings, in order; a measurement before the words it is made of."""
         found = self._matcher.find(text, view)
-        measured = [
-            Term(start, end, Entry((), (code,), 0), frozenset()) for start, end, code in measured_codes(view)
-        ]
+        measured = [Term(start, end, Entry((), (code,), 0), frozenset()) for start, end, code in measured_codes(view)]
         if measured:
             found = sorted([*measured, *found], key=lambda term: (term.start, -term.end))
         terms: list[Term] = []

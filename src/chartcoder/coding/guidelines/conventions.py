@@ -43,14 +43,14 @@ def drop_integral_symptoms(draft: Draft) -> None:
         return
     diseases = [code for code in draft.candidates if "symptom" not in class_of(code)]
     for symptom in symptoms:
-        cause = next((code for code in diseases if is_integral(symptom, code) and _explains(code, symptom, draft)), None)
+        cause = next((code for code in diseases if _explains(code, symptom, draft)), None)
         if cause:
             draft.reject(symptom, f"symptom of {cause} (I.B.5)")
 
 
 def _explains(code: str, symptom: str, draft: Draft) -> bool:
     """A code that asks for its symptoms as additional codes (N40.1) does not take them in."""
-    return not draft.covered(symptom, draft.terminology.use_additional(code))
+    return is_integral(symptom, code) and not draft.covered(symptom, draft.terminology.use_additional(code))
 
 
 @cache
