@@ -56,17 +56,18 @@ def row(name: str, told: Told) -> list[str]:
     usd = by_service(told)
     compute = usd["EC2 workers"] + usd["EC2 master"]
     total = sum(usd.values())
-    limit = told.first_limit
-    hit = f"{limit} at {duration(told.hits[limit].first_at)}" if limit else "none"
+    first, longest = told.first_limit, told.longest_limit
+    hit = f"{first} at {duration(told.hits[first].first_at)}" if first else "none"
+    held = f"{longest}, {duration(told.hits[longest].seconds)}" if longest else "none"
     return [
         f"{told.charts:,}", name, duration(told.coded_at), str(told.workers), str(told.runs), f"{compute:.2f}",
         f"{usd['S3']:.2f}", f"{usd['SQS']:.2f}", f"{usd['DynamoDB']:.2f}", f"{usd['KMS'] + usd['VPC endpoints']:.2f}",
-        f"{total:.2f}", f"{1e6 * total / told.charts:.2f}", hit,
+        f"{total:.2f}", f"{1e6 * total / told.charts:.2f}", hit, held,
     ]  # fmt: skip
 
 
 HEAD = ["charts", "account", "coded after", "workers", "runs", "EC2", "S3", "SQS", "DynamoDB", "KMS, VPC", "USD",
-        "a million", "first limit hit"]  # fmt: skip
+        "a million", "first limit hit", "held longest"]  # fmt: skip
 
 
 def table(rows: list[list[str]]) -> str:

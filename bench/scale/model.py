@@ -80,6 +80,12 @@ class Told:
         """The limit that was hit first; empty where none was."""
         return min(self.hits, key=lambda name: self.hits[name].first_at, default="")
 
+    @property
+    def longest_limit(self) -> str:
+        """The limit for which charts went no faster for the longest; empty where none was."""
+        held = {name: hit.seconds for name, hit in self.hits.items() if hit.seconds}
+        return max(held, key=lambda name: held[name], default="")
+
 
 class Simulation:
     """One load of charts, coded by the runs that it takes."""

@@ -28,16 +28,6 @@ BATCH = "scale"
 UPLOADERS = 8
 LOOK_SECONDS = 0.5
 TICKS = os.sysconf("SC_CLK_TCK")
-OURS = (  # what a run asks for each chart; the rest is asked by the minute, or by whoever watches
-    "S3 PutObject",
-    "S3 GetObject",
-    "SQS ReceiveMessage",
-    "SQS DeleteMessageBatch",
-    "SQS ChangeMessageVisibilityBatch",
-    "DynamoDB TransactWriteItems",
-    "DynamoDB BatchWriteItem",
-    "DynamoDB UpdateItem",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +93,7 @@ def requests(lines: list[str], bucket: str) -> dict[str, int]:
     """Requests by service and operation, from the emulator's access log: method, address, status, operation."""
     counted: Counter[str] = Counter()
     for line in lines:
-        method, address, _, target = line.rsplit(" ", 3) if line.count(" ") == 3 else (*line.split(" ", 2), "-")
+        method, address, _, target = line.split(" ")
         service, _, operation = target.partition(".")
         if operation:
             counted[f"{service.partition('_')[0].removeprefix('Amazon')} {operation}"] += 1
