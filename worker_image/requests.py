@@ -64,6 +64,12 @@ def document_sent(sent: APIGatewayProxyEvent) -> bytes:
         raise BadRequest("the body did not arrive whole; expected a document") from None
 
 
+def tags_known(event: dict[str, Any]) -> set[str]:
+    """The ETags of answers that the caller has at hand (If-None-Match)."""
+    known = APIGatewayProxyEvent(event).headers.get("if-none-match") or ""
+    return {tag.strip().removeprefix("W/") for tag in known.split(",")}
+
+
 def text_to_infer(event: dict[str, Any]) -> str:
     """The text of an InferICD10CM request. Raises BadRequest where there is none."""
     asked = json_sent(event)

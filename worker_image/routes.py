@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from http import HTTPStatus
@@ -10,7 +11,7 @@ from typing import Any
 from chartcoder import Chart
 from chartcoder.errors import BadRequest, ChartError, ChartTooLarge, SeveralCharts
 from chartcoder.writers.comprehend import comprehend_answer
-from worker_image.requests import AMZ_JSON, JSON, chart_sent, text_to_infer
+from worker_image.requests import AMZ_JSON, JSON, chart_sent, tags_known, text_to_infer
 
 TARGET = "ComprehendMedical_20181030.InferICD10CM"
 PROBLEM_JSON = "application/problem+json"
@@ -29,16 +30,22 @@ def respond(event: dict[str, Any], request_id: str, *, code: Code, describe: Des
         return _infer(event, request_id, code)
     try:
         if resource == "/codes/{code}":
-            return _described(describe((event.get("pathParameters") or {}).get("code", "")))
+            return _described(describe((event.get("pathParameters") or {}).get("code", "")), event)
         return _answer(HTTPStatus.OK, JSON, code(chart_sent(event, request_id)))
     except (BadRequest, ChartError) as error:
         return _problem(_status(error), str(error))
 
 
-def _described(found: dict[str, Any] | None) -> Answered:
+def _described(found: dict[str, Any] | None, event: dict[str, Any]) -> Answered:
+    """With an ETag, as every answer to a GET; who has that very answer is told so without it."""
     if found is None:
         return _problem(HTTPStatus.NOT_FOUND, "the coder's release has no such code; expected one with its dot")
-    return _answer(HTTPStatus.OK, JSON, found)
+    answered = _answer(HTTPStatus.OK, JSON, found)
+    tag = f'"{hashlib.sha256(answered["body"].encode()).hexdigest()[:32]}"'
+    answered["headers"]["ETag"] = tag
+    if tag in tags_known(event):
+        return answered | {"statusCode": HTTPStatus.NOT_MODIFIED.value, "body": ""}
+    return answered
 
 
 def _infer(event: dict[str, Any], request_id: str, code: Code) -> Answered:

@@ -58,7 +58,7 @@ def test_over_200_charts_with_non_ascii_text_fhir_and_comprehend_keep_every_offs
 
 
 def check_fhir(bundle, chart: Chart, result):
-    """Also that none is left out: the evidence of each billed code, what the family has, what is denied and not billed."""
+    """Also that none is left out: evidence of each billed code, what the family has, what is denied and not billed."""
     evidence = [
         one["extension"] for one in walk(bundle) if isinstance(one, dict) and one.get("url", "").endswith(":evidence")
     ]
