@@ -131,6 +131,9 @@ def test_results_come_in_each_format_and_failures_with_their_reason(run: Any) ->
 
 def test_failures_are_listed_runs_and_cost_are_told(run: Any) -> None:
     assert json.loads(run("failures", "--batch", "b1", "--json"))["id"] == "b1/c2"
+    first, second = run("failures", "--batch", "b1").splitlines()
+    assert (first.split()[0], first.split()[-1], second.strip()) == ("b1/c2", "unreadable", "a picture")
+    assert run("failures", "--batch", "b2") == "none\n"
     assert run("failures", "--batch", "b2", "--json") == ""
     assert json.loads(run("cost", "--json"))["runs"] == 0
     assert "none" in run("runs")

@@ -32,6 +32,7 @@ def test_progress_codes_and_failures_are_those_of_the_api(stack: Reviewed, visit
     assert shown == [[one["code"], str(one["charts"])] for one in counts[: len(shown)]]
     assert len(shown) == 12
     expect(page.locator("#codes tbody tr").first.locator(".description")).not_to_be_empty()
+    expect(page.locator("#codes-said")).to_contain_text("codes in 4 charts")
     expect(page.locator("#failures")).to_contain_text("scan-001")
 
 

@@ -80,7 +80,7 @@ function drawCodes(counts, counted) {
       make("td", {}, bar, make("span", { class: "bills" }, number(bills))));
   }));
   const kinds = counts.size === 1 ? "1 code" : `${number(counts.size)} codes`;
-  find("#codes-said").textContent = counted ? `${kinds} in ${number(counted)} ${counted === 1 ? "chart" : "charts"}` : "No chart ended yet.";
+  find("#codes-said").textContent = counted ? `${kinds} in ${number(counted)} ${counted === 1 ? "chart" : "charts"}` : "No chart is coded yet.";
 }
 
 /** A code's words, which are a convenience: without them the code stands for itself. */

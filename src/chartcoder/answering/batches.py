@@ -65,10 +65,11 @@ class Batches:
     def codes(self, batch: str, *, token: str | None = None) -> CodesOfBatch:
         """The codes of a page of the batch's charts, counted. An unknown batch has none."""
         charts, next_token = self._results.charts(opaque(batch, "batch"), limit=COUNTED, token=token)
-        counts = Counter(code for chart in charts for code in chart.get("codes", ()))
+        coded = [chart for chart in charts if chart["state"] == "coded"]
+        counts = Counter(code for chart in coded for code in chart.get("codes", ()))
         return {
             "batch": batch,
-            "charts": len(charts),
+            "charts": len(coded),
             "codes": [{"code": code, "charts": number} for code, number in sorted(counts.items(), key=_commonest)],
             "next_token": next_token,
         }

@@ -159,7 +159,7 @@ class CodeCount(TypedDict):
 
 
 class CodesOfBatch(TypedDict):
-    """How many charts of a page of a batch bill each code, the commonest first. Pages add up to the batch."""
+    """How many coded charts of a page of a batch bill each code, the commonest first. Pages add up to the batch."""
 
     batch: str
     charts: int

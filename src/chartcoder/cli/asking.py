@@ -16,6 +16,9 @@ from chartcoder.prices import requests_usd
 from chartcoder.writers.plain import printable
 
 LOOK_SECONDS = 5.0
+TIMES = ("at", "launched_at", "ended_at")
+LONG = ("detail",)  # what may be broken over lines
+WIDE = 1000
 AsJson = Annotated[bool, typer.Option("--json", help="The API's JSON, a line each, instead of a table.")]
 
 
@@ -78,7 +81,16 @@ def failures(
         for failure in Connection(stack, endpoint).pages("/failures", "failures")
         if batch is None or failure["id"].partition("/")[0] == batch
     )
-    _show(found, ("id", "at", "reason", "message"), as_json)
+    if as_json:
+        _show(found, (), as_json)
+        return
+    none = True
+    for failure in found:  # not a table: an id that is broken over two lines cannot be copied
+        none = False
+        typer.echo(f"{failure['id']}  {_moment(failure['at'])}  {failure['reason']}")
+        typer.echo(f"    {printable(str(failure['message']))}")
+    if none:
+        typer.echo("none")
 
 
 @app.command(epilog=examples("chartcoder redrive", "chartcoder redrive b1", "chartcoder redrive b1/c1"))
@@ -138,7 +150,7 @@ def runs(
         "reason",
     ):
         if one.get(name) is not None:
-            typer.echo(f"{name:12} {one[name]}")
+            typer.echo(f"{name:12} {_cell(one, name)}")
     _show(iter(one["stages"]), ("at", "stage", "outcome", "detail"), as_json)
     _show(iter(one["workers"]), ("instance", "state", "coded", "failed"), as_json)
 
@@ -166,7 +178,19 @@ def _show(items: Any, columns: tuple[str, ...], as_json: bool) -> None:
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column not in LONG)
     for item in items:
-        table.add_row(*(printable(str(item.get(column) if item.get(column) is not None else "")) for column in columns))
-    Console(soft_wrap=True, markup=False, highlight=False).print(table if table.row_count else "none")
+        table.add_row(*(printable(_cell(item, column)) for column in columns))
+    # a table that cannot be broken is as wide as it is: rich would cut ids and times off
+    width = None if set(columns) & set(LONG) else WIDE
+    Console(soft_wrap=True, markup=False, highlight=False, width=width).print(table if table.row_count else "none")
+
+
+def _cell(item: dict[str, Any], column: str) -> str:
+    value = item.get(column)
+    return "" if value is None else _moment(str(value)) if column in TIMES else str(value)
+
+
+def _moment(at: str) -> str:
+    """A time of the API's (ISO 8601, UTC) to the second."""
+    return at[:19].replace("T", " ")
