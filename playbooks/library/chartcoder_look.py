@@ -58,6 +58,8 @@ workers_needed: {description: Workers that the run should have., type: int, retu
 cost_usd: {description: What the run has cost so far., type: float, returned: success}
 dismissed: {description: Idle workers that were told to leave., type: int, returned: success}
 limit: {description: "The budget that is spent, in words; empty while there is money.", type: str, returned: success}
+charts_coded: {description: Charts that the run has coded so far., type: int, returned: success}
+charts_failed: {description: Charts that failed in the run so far., type: int, returned: success}
 said: {description: The same in words., type: str, returned: success}
 """
 

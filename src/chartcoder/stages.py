@@ -42,6 +42,8 @@ class Look:
     cost_usd: float
     dismissed: int = 0
     limit: str = ""
+    charts_coded: int = 0  # `failed` is a word of Ansible's
+    charts_failed: int = 0
 
     @property
     def said(self) -> str:
@@ -142,7 +144,10 @@ class Stages:
             depth.total, workers=len(workers), needed=needed, over_budget=bool(limit), may_launch=may_launch
         )
         dismissed = self._dismiss(workers, reports, depth, needed)
-        return Look(verdict, depth.total, len(workers) - dismissed, needed, round(cost, 6), dismissed, limit)
+        coded, failed = (sum(report[name] for report in reports) for name in ("coded", "failed"))
+        return Look(
+            verdict, depth.total, len(workers) - dismissed, needed, round(cost, 6), dismissed, limit, coded, failed
+        )
 
     def look_while(self, verdict: Verdict, *, every: float, seconds: float, may_launch: bool = True) -> Look:
         """Looks again every `every` seconds while that is the verdict, for `seconds` at most. Gives the last look.

@@ -18,6 +18,8 @@ OVERTIME = timedelta(minutes=10)  # past the longest life, at which an instance'
 FIRST_PAUSE = timedelta(minutes=5)  # after the second failed run in a row; doubles with every further one
 LONGEST_PAUSE = timedelta(hours=2)
 BUDGET_PAUSE = timedelta(hours=24)
+STARTING = timedelta(minutes=20)  # from a run's launch to its first worker, with some rounds of asking for capacity
+UNHEARD = timedelta(minutes=10)  # a worker that lives reports every few seconds
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class Sweep:
 
     charts_waiting: int = 0
     why_waiting: str = ""
+    charts_stalled: int = 0  # of those that should be worked on, and are not
     died: dict[str, str] = field(default_factory=dict)  # run -> reason
     lapsed: str | None = None  # the run whose lease lapsed
     freed: str | None = None  # the run whose lease was released
@@ -35,12 +38,12 @@ class Sweep:
     launch_failure: Exception | None = None
 
     def counts(self) -> dict[str, int]:
-        """The metrics of a sweep, in namespace `chartcoder`; the template raises alarms on the first two."""
+        """The metrics of a sweep (`metrics.METRICS`)."""
         return {
             "LeaseLapsed": int(self.lapsed is not None),
             "InstancesNotTerminated": len(self.not_terminated),
             "RunsDied": len(self.died),
-            "ChartsWaiting": self.charts_waiting,
+            "ChartsStalled": self.charts_stalled,
         }
 
 
@@ -131,10 +134,14 @@ def _see_to_waiting_charts(parts: Parts, found: Sweep) -> None:
     since = parts.fleet.note_waiting(depth.total, now=parts.clock())
     if since is None:
         return
-    runs_already = parts.fleet.lease() is not None
-    found.why_waiting = "" if runs_already else _not_yet(parts, depth.total, since) or _held_back(parts)
+    lease = parts.fleet.lease()
+    by_design = "" if lease else _not_yet(parts, depth.total, since)
+    held_back = "" if lease or by_design else _held_back(parts)
+    found.why_waiting = by_design or held_back
     if not found.why_waiting:
         _ask(parts, found)
+    if held_back or found.launch_failure or (lease and _nobody_works(parts, lease.run)):
+        found.charts_stalled = depth.total
     parts.fleet.note_why_waiting(found.why_waiting)
 
 
@@ -189,6 +196,15 @@ def _held_back(parts: Parts) -> str:
     if parts.clock() >= due:
         return ""
     return f"run {last['run']} {cause} ({last['reason']}); the watchdog starts none before {due.isoformat()}"
+
+
+def _nobody_works(parts: Parts, run: str) -> bool:
+    """Whether a run that is long past its launch has no worker that was heard of lately."""
+    record = _record(parts, run)
+    if record is None or parts.clock() - datetime.fromisoformat(record["launched_at"]) < STARTING:
+        return False
+    heard = (datetime.fromisoformat(worker["seen_at"]) for worker in parts.fleet.workers(run))
+    return all(parts.clock() - at > UNHEARD for at in heard)
 
 
 def _record(parts: Parts, run: str) -> dict[str, Any] | None:

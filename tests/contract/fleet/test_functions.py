@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from chartcoder.errors import Unforeseen
+from chartcoder.metrics import METRICS, NAMESPACE
 
 EVENTS = Path(__file__).parents[3] / "events"
 CONTEXT = SimpleNamespace(
@@ -45,7 +46,7 @@ def load(parts, settings, monkeypatch):
 def metrics_of(output: str) -> dict[str, list[float]]:
     [metrics] = [json.loads(line) for line in output.splitlines() if "CloudWatchMetrics" in line]
     [directive] = metrics["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "chartcoder"
+    assert directive["Namespace"] == NAMESPACE
     assert directive["Dimensions"] == [["service"]]
     return {metric["Name"]: metrics[metric["Name"]] for metric in directive["Metrics"]}
 
@@ -56,6 +57,16 @@ def test_an_alarm_launches_a_run_and_is_named_in_its_record(load, fleet, submit,
 
     assert load("launcher").handler(event(f"launcher/{name}"), CONTEXT) == {"outcome": "launched", "run": "test-000001"}
     assert fleet.run("test-000001")["asked"][0]["by"] == f"alarm chartcoder-{name.removesuffix('-alarm')}"
+
+
+def test_the_launcher_tells_what_is_on_the_list_of_metrics(load, capsys, submit):
+    submit()
+
+    load("launcher").handler(event("launcher/operator"), CONTEXT)
+
+    told = metrics_of(capsys.readouterr().out)
+    assert told == {"RunsLaunched": [1]}
+    assert set(told) == set(METRICS["launcher"])
 
 
 def test_an_operator_launches_a_run_without_an_alarm(load, fleet, submit):
@@ -86,8 +97,9 @@ def test_the_watchdog_tells_what_it_found_in_metrics_and_in_the_log(load, capsys
         "LeaseLapsed": [0],
         "RunsDied": [0],
         "InstancesNotTerminated": [1],
-        "ChartsWaiting": [2],
+        "ChartsStalled": [0],
     }
+    assert set(metrics_of(output)) == set(METRICS["watchdog"])
     errors = [line for line in map(json.loads, output.splitlines()) if line.get("level") == "ERROR"]
     assert [error["message"] for error in errors] == ["instances that should be gone are not"]
 
@@ -102,4 +114,4 @@ def test_a_watchdog_that_cannot_launch_fails_after_its_metrics_are_out(load, cap
     monkeypatch.setattr(app.parts.instances, "launch", none_to_give)
     with pytest.raises(Unforeseen, match="RuntimeError"):
         app.handler(event("watchdog/scheduled"), CONTEXT)
-    assert metrics_of(capsys.readouterr().out)["ChartsWaiting"] == [1]
+    assert metrics_of(capsys.readouterr().out)["ChartsStalled"] == [1]

@@ -75,6 +75,16 @@ def test_a_look_keeps_backlog_workers_and_cost_in_the_record(stages_of, fleet, r
     assert look_as_facts(look)["said"].startswith("working: 3 charts in the queue, 1 workers, 1 needed")
 
 
+def test_a_look_counts_what_the_run_has_done(stages_of, fleet, run, launch_worker, clock):
+    for number, (coded, failed) in enumerate([(7, 1), (5, 2)]):
+        fleet.record_worker(run, launch_worker(run, number), coded=coded, failed=failed, state="working", now=clock())
+
+    look = stages_of().look()
+
+    assert (look.charts_coded, look.charts_failed) == (12, 3)
+    assert not {"failed", "changed"} & set(look_as_facts(look)), "words that Ansible takes for its own"
+
+
 def test_a_run_without_enough_workers_is_short_of_them(stages_of, run, launch_worker):
     launch_worker(run)
 

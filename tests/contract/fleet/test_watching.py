@@ -29,7 +29,7 @@ def test_a_quiet_stack_is_left_alone(parts, fleet):
     found = sweep(parts)
 
     assert (found.terminated, found.died, found.answer, found.why_waiting) == ({}, {}, None, "")
-    assert found.counts() == {"LeaseLapsed": 0, "InstancesNotTerminated": 0, "RunsDied": 0, "ChartsWaiting": 0}
+    assert found.counts() == {"LeaseLapsed": 0, "InstancesNotTerminated": 0, "RunsDied": 0, "ChartsStalled": 0}
 
 
 def test_a_run_that_works_is_left_alone_and_notes_that_the_watchdog_asked(parts, fleet, run, launch_worker):
@@ -220,3 +220,57 @@ def test_a_launch_that_fails_is_told_after_everything_else_was_done(parts, submi
     assert set(found.terminated) == {left_behind}
     assert found.why_waiting.startswith("the master could not be launched:")
     assert found.launch_failure is not None
+
+
+# charts that should be worked on, and are not
+
+
+def test_charts_that_wait_for_more_of_them_are_not_stalled(parts, submit):
+    parts = replace(parts, settings=replace(parts.settings, backlog_threshold=10))
+    submit(2)
+
+    assert sweep(parts).charts_stalled == 0
+
+
+def test_charts_of_a_run_that_has_just_started_are_not_stalled(parts, run, clock):
+    clock.move(seconds=60)
+
+    assert sweep(parts).charts_stalled == 0
+
+
+def test_charts_of_a_run_whose_workers_are_heard_of_are_not_stalled(parts, fleet, run, clock):
+    keep_alive(fleet, run, clock, minutes=30)
+    fleet.record_worker(run, "i-1", state="working", now=clock())
+
+    assert sweep(parts).charts_stalled == 0
+
+
+@pytest.mark.parametrize("heard_minutes_ago", [None, 11])
+def test_charts_of_a_run_without_a_worker_that_was_heard_of_are_stalled(parts, fleet, run, clock, heard_minutes_ago):
+    if heard_minutes_ago is not None:
+        keep_alive(fleet, run, clock, minutes=30 - heard_minutes_ago)
+        fleet.record_worker(run, "i-1", state="working", now=clock())
+    keep_alive(fleet, run, clock, minutes=heard_minutes_ago or 30)
+
+    assert sweep(parts).counts()["ChartsStalled"] == 3
+
+
+def test_charts_whose_run_is_held_back_are_stalled(parts, fleet, instances, run):
+    fleet.update_run(run, over_budget=True)
+    end(parts, fleet, instances, run, "failed", "stopped at its budget of 25.0 USD")
+
+    assert sweep(parts).charts_stalled == 3
+
+
+def test_charts_whose_run_cannot_be_launched_are_stalled(parts, submit):
+    submit(2)
+    broken = replace(parts, settings=replace(parts.settings, master_launch_template="lt-unknown"))
+
+    assert sweep(broken).charts_stalled == 2
+
+
+def keep_alive(fleet, run: str, clock, *, minutes: float) -> None:
+    """Time passes, in which the master renews its lease."""
+    for _ in range(int(minutes)):
+        clock.move(minutes=1)
+        fleet.renew_lease(run, seconds=300, now=clock())
