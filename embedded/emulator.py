@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("embedded.emulator")
 
-XRAY_PORT = 2000  # the daemon's own
 IMAGES = ("embedded/control:latest", "embedded/coder:latest")
 METRIC_SECONDS = 2.0  # SQS publishes each minute on AWS; nobody wants to wait for that on loopback
 
@@ -118,10 +117,9 @@ class Emulator:
         enforce_iam: bool,
         persist: bool,
         place: Place | None = None,
-        xray_port: int = XRAY_PORT,
     ) -> None:
         self.port, self.layout, self.project, self.place = port, layout, project, place
-        self._xray_port = xray_port
+        self._host = place.gateway if place else HOST  # where functions and instances find this process
         layout.instances.mkdir(parents=True, exist_ok=True)
         os.environ.update(ministack_environment(port=port, layout=layout, enforce_iam=enforce_iam, persist=persist))
         self.faults = Faults()
@@ -131,17 +129,20 @@ class Emulator:
     def _patch(self) -> tuple[Functions, Instances]:
         # ministack reads its environment on import, hence here
         from embedded import functions, instances, patches
-        from embedded.patches import apigateway, cloudformation, cloudwatch, ec2, iam, lambda_functions, s3, sqs
+        from embedded.patches import apigateway, cloudformation, cloudwatch, ec2, iam, lambda_functions, s3, sqs, xray
 
         patches.check_version()
         machines, runs, resolve = self._containers(self.place) if self.place else self._processes()
-        warm = functions.Functions(runs, self._function_environment)
+        segments = xray.Segments()
+        self._xray_port = xray.Daemon(segments, self._host, 0).port
+        warm = functions.Functions(runs, self._function_environment, segments.take)
         fleet = instances.Instances(machines, instance_credentials, account=ACCOUNT, region=REGION)
         cloudformation.install()
         iam.install()
         s3.install(self.faults)
         sqs.install()
         cloudwatch.install()
+        xray.install(segments)
         lambda_functions.install(warm, resolve)
         apigateway.install()
         ec2.install(fleet)
@@ -193,7 +194,7 @@ class Emulator:
         declared = (config.get("Environment") or {}).get("Variables") or {}
         return {
             **{name: str(value) for name, value in declared.items()},
-            **child_environment(self.port, self.place.gateway if self.place else HOST),
+            **child_environment(self.port, self._host),
             **role_credentials(config),
             "AWS_DEFAULT_REGION": REGION,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
@@ -204,7 +205,7 @@ class Emulator:
             "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{os.urandom(16).hex()}",
             "AWS_REGION": REGION,
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-            "AWS_XRAY_DAEMON_ADDRESS": f"{HOST}:{self._xray_port}",  # segments are datagrams, and may go unheard
+            "AWS_XRAY_DAEMON_ADDRESS": f"{self._host}:{self._xray_port}",
             "TZ": ":UTC",
         }
 
@@ -238,6 +239,7 @@ class Emulator:
         from ministack import app as ministack
 
         from embedded.control import only_from, with_control
+        from embedded.patches.xray import with_tracing_header
 
         config = Config()
         config.bind = [f"{host}:{self.port}" for host in (HOST, *([self.place.gateway] if self.place else ()))]
@@ -253,7 +255,7 @@ class Emulator:
             loop.add_signal_handler(number, ended.set)
         threading.Thread(target=self.measure_forever, args=(measured,), name="meter", daemon=True).start()
         try:
-            app = with_control(with_faults(ministack.app, self.faults), self)
+            app = with_control(with_faults(with_tracing_header(ministack.app), self.faults), self)
             callers = (f"{HOST}/32", *([self.place.subnet] if self.place else ()))
             await serve(only_from(callers, app), config, shutdown_trigger=ended.wait)
         finally:
@@ -305,7 +307,6 @@ def main() -> int:
     parser.add_argument(
         "--access-log", action="store_true", help="write each request's address and operation into access.log"
     )
-    parser.add_argument("--xray-port", type=int, default=XRAY_PORT, help="where functions send their traces")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("embedded").setLevel(logging.INFO)
@@ -317,7 +318,6 @@ def main() -> int:
         enforce_iam=options.enforce_iam,
         persist=not options.forget,
         place=read_place(options.place) if options.place else None,
-        xray_port=options.xray_port,
     )
     asyncio.run(emulator.serve(access_log=options.access_log))
     return 0

@@ -45,9 +45,21 @@ class Invocation:
     event: bytes
     deadline: float  # epoch seconds; set when the environment takes it
     arn: str
+    traced: bool = False
+    segment: str = field(default_factory=lambda: secrets.token_hex(8))
+    began: float = field(default_factory=time.time)
     done: threading.Event = field(default_factory=threading.Event)
     payload: bytes = b"null"
     error: bool = False
+
+    @property
+    def trace(self) -> str:
+        """Of this invocation alone: a new one, whoever invokes."""
+        return f"1-{int(self.began):08x}-{self.request_id.replace('-', '')[:24]}"
+
+    @property
+    def tracing_header(self) -> str:
+        return f"Root={self.trace}" + (f";Parent={self.segment};Sampled=1" if self.traced else "")
 
     def finish(self, payload: bytes, *, error: bool) -> None:
         if not self.done.is_set():
@@ -238,15 +250,12 @@ def _runtime_api(environment: Environment) -> type[Handler]:
             invocation = environment.next()
             if invocation is None:
                 return self.answer(410)
-            trace = f"Root=1-{int(time.time()):08x}-{invocation.request_id.replace('-', '')[:24]}"
-            if (environment.config.get("TracingConfig") or {}).get("Mode") == "Active":
-                trace += f";Parent={secrets.token_hex(8)};Sampled=1"
             headers = {
                 "Content-Type": "application/json",
                 "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
                 "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1000)),
                 "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
-                "Lambda-Runtime-Trace-Id": trace,
+                "Lambda-Runtime-Trace-Id": invocation.tracing_header,
             }
             return self.answer(200, invocation.event, headers)
 
@@ -266,11 +275,14 @@ def _runtime_api(environment: Environment) -> type[Handler]:
 class Functions:
     """Every function of the cloud, each with its warm environments.
 
-    `environment_of` gives what a function finds in its environment, from its configuration.
+    `environment_of` gives what a function finds in its environment, from its configuration; `trace` takes the segment
+    that Lambda itself writes of an invocation.
     """
 
-    def __init__(self, runs: Runs, environment_of: Callable[[Config], Mapping[str, str]]) -> None:
-        self._runs, self._environment_of = runs, environment_of
+    def __init__(
+        self, runs: Runs, environment_of: Callable[[Config], Mapping[str, str]], trace: Callable[[str], object]
+    ) -> None:
+        self._runs, self._environment_of, self._trace = runs, environment_of, trace
         self._idle: dict[tuple[str, str], list[Environment]] = {}
         self._all: list[Environment] = []
         self._lock = threading.Lock()
@@ -279,8 +291,11 @@ class Functions:
         """Run one event. Returns ministack's result: `body`, `log`, and `error` with `function_error` on failure."""
         key = (config["FunctionArn"].split(":$")[0], str(config.get("RevisionId")))
         environment = self._take(key, config)
-        invocation = Invocation(request_id, json.dumps(event).encode(), 0.0, config["FunctionArn"])
+        traced = (config.get("TracingConfig") or {}).get("Mode") == "Active"
+        invocation = Invocation(request_id, json.dumps(event).encode(), 0.0, config["FunctionArn"], traced)
         environment.run(invocation)
+        if traced:
+            self._trace(_segment_of(invocation, config["FunctionName"]))
         result: dict[str, Any] = {"body": _parsed(invocation.payload), "log": environment.take_output()}
         if isinstance(result["body"], bytes):
             result |= {"body": invocation.payload.decode(errors="replace"), "raw_payload": True}
@@ -322,6 +337,12 @@ class Functions:
                 return
             self._all.remove(environment)
         environment.close()
+
+
+def _segment_of(invocation: Invocation, name: str) -> str:
+    about = {"name": name, "id": invocation.segment, "trace_id": invocation.trace, "fault": invocation.error}
+    times = {"start_time": invocation.began, "end_time": time.time()}
+    return json.dumps({**about, **times, "origin": "AWS::Lambda::Function"})
 
 
 def _parsed(payload: bytes) -> Any:

@@ -9,14 +9,14 @@ import base64
 import contextlib
 import json
 import re
-import socket
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from embedded.cloud import EmbeddedCloud
 from tests.e2e.conftest import Pipeline
 from tests.unit.readers.documents import attachment, base64_of, bundle, document_reference, docx, kept, paragraph, pdf
 
@@ -104,31 +104,20 @@ def send(pipeline: Pipeline, method: str, path: str, body: bytes, kind: str) -> 
         return error.code, f"{error.headers}{error.read().decode()}"
 
 
-class Traces:
-    """X-Ray's daemon: keeps every segment that is sent."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        self.segments: list[str] = []
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self) -> None:
-        with contextlib.suppress(OSError):  # closed
-            while True:
-                self.segments.append(self._socket.recv(65_536).decode(errors="replace"))
-
-    def close(self) -> None:
-        self._socket.close()
+def segments(cloud: EmbeddedCloud) -> list[str]:
+    """Every segment document of every trace, as X-Ray has it."""
+    xray, now = cloud.client("xray"), datetime.now(UTC)
+    summaries = xray.get_trace_summaries(StartTime=now - timedelta(hours=6), EndTime=now)["TraceSummaries"]
+    traces = xray.batch_get_traces(TraceIds=[summary["Id"] for summary in summaries])["Traces"]
+    return [segment["Document"] for trace in traces for segment in trace["Segments"]]
 
 
 class Search:
     """Everything that a pipeline wrote outside its encrypted stores, by place."""
 
-    def __init__(self, pipeline: Pipeline, traces: Traces, files: Path) -> None:
+    def __init__(self, pipeline: Pipeline, files: Path) -> None:
         """`files`: the embedded cloud's data folder."""
-        self._pipeline, self._cloud, self._traces, self._files = pipeline, pipeline.cloud, traces, files
+        self._pipeline, self._cloud, self._files = pipeline, pipeline.cloud, files
         self._passing: dict[str, str] = {}
 
     def look_at_what_passes(self) -> None:
@@ -163,7 +152,7 @@ class Search:
         for path in self._files.rglob("*"):
             if path.is_file() and not path.is_symlink():
                 yield f"file {path.relative_to(self._files)}", path.name + path.read_text(errors="replace")
-        yield "traces", "\n".join(self._traces.segments)
+        yield "traces", "\n".join(segments(self._cloud))
         yield from self._logs()
         yield from self._metrics()
         yield from self._instances()
@@ -182,6 +171,8 @@ class Search:
         cloudwatch = self._cloud.client("cloudwatch")
         yield "metrics", json.dumps(cloudwatch.list_metrics()["Metrics"], default=str)
         yield "alarms", json.dumps(cloudwatch.describe_alarms(), default=str)
+        for dashboard in cloudwatch.list_dashboards()["DashboardEntries"]:
+            yield "dashboard", cloudwatch.get_dashboard(DashboardName=dashboard["DashboardName"])["DashboardBody"]
 
     def _instances(self) -> Iterator[tuple[str, str]]:
         ec2 = self._cloud.client("ec2")
@@ -208,12 +199,12 @@ class Search:
             yield f"queue {url}", json.dumps(attributes)
             held: list[dict[str, Any]] = []
             while messages := sqs.receive_message(
-                QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600, WaitTimeSeconds=0
+                QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600, WaitTimeSeconds=0, AttributeNames=["All"]
             ).get("Messages"):
                 held += messages
             for message in held:
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
-            yield f"messages {url}", json.dumps([message["Body"] for message in held])
+            yield f"messages {url}", json.dumps([(message["Body"], message["Attributes"]) for message in held])
 
 
 def _forms(word: str) -> set[str]:
