@@ -17,7 +17,7 @@ from chartcoder.settings import Settings
 
 contain_process()
 logger, tracer, metrics = make_logger(), Tracer(), Metrics()
-parts = Parts.of(Settings.read(os.environ), boto3.Session())
+parts = Parts.of(Settings.read(os.environ), boto3.Session(), os.environ)
 
 
 @contained

@@ -18,7 +18,7 @@ from chartcoder.watching import Sweep, sweep
 
 contain_process()
 logger, tracer, metrics = make_logger(), Tracer(), Metrics()
-parts = Parts.of(Settings.read(os.environ), boto3.Session())
+parts = Parts.of(Settings.read(os.environ), boto3.Session(), os.environ)
 
 
 @contained

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -36,10 +36,12 @@ class Parts:
     functions: Any  # a boto3 Lambda client
     region: str
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    trace: Callable[[], str] = lambda: ""  # the tracing header of the invocation, where it has one
 
     @classmethod
-    def of(cls, settings: Settings, session: Any) -> Parts:
-        """The parts on the services of a boto3 session, which are asked again where they throttle."""
+    def of(cls, settings: Settings, session: Any, environment: Mapping[str, str]) -> Parts:
+        """The parts on the services of a boto3 session, which are asked again where they throttle. Lambda keeps each
+        invocation's tracing header in the `environment`."""
         config = Config(retries={"mode": "standard", "max_attempts": 8})
         return cls(
             settings=settings,
@@ -50,6 +52,7 @@ class Parts:
             instances=Instances(session.client("ec2", config=config), settings.stack),
             functions=session.client("lambda", config=config),
             region=session.region_name,
+            trace=lambda: environment.get("_X_AMZN_TRACE_ID", ""),
         )
 
 
@@ -92,6 +95,7 @@ def _launch_master(parts: Parts, run: str) -> None:
     settings = replace(
         parts.settings,
         run=run,
+        trace=parts.trace(),
         control_image=deployed_image(parts.functions, parts.settings.control_function),
         coder_image=deployed_image(parts.functions, parts.settings.coder_function),
     )

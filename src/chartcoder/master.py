@@ -28,9 +28,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chartcoder.cloud.fleet import ENDED, FleetTable, StageOutcome
 from chartcoder.cloud.instances import Instances, playbooks, user_data
+from chartcoder.cloud.traces import ONCE, TraceSender, trace_of
 from chartcoder.descendants import adopt_orphans, kill_descendants
 from chartcoder.errors import LeaseLost
 from chartcoder.logs import make_logger
+from chartcoder.metrics import tell_look
+from chartcoder.observing import run_segment
 from chartcoder.outlets import contain_process
 from chartcoder.protected import tell
 from chartcoder.settings import Settings
@@ -194,6 +197,8 @@ class Supervisor:
             if event.get("stdout"):
                 print(event["stdout"], flush=True)
             self._stages.take(event)
+            if look := look_of(event):
+                tell_look(self._settings.stack, look)
             if not self._closing:
                 self._keep_lease()
         except Exception as error:
@@ -271,6 +276,15 @@ def _stage_of(task: str) -> str | None:
     return name.lower().replace(" ", "_") if bar else None
 
 
+def look_of(event: Event) -> dict[str, Any] | None:
+    """The look at the run that an event of Ansible's tells of, as `chartcoder_look` gives it; None of any other."""
+    about = event.get("event_data") or {}
+    if event.get("event") not in ("runner_on_ok", "runner_retry") or about.get("task_action") != "chartcoder_look":
+        return None
+    result: dict[str, Any] = about.get("res") or {}
+    return result if "verdict" in result else None
+
+
 def _said(result: dict[str, Any]) -> str:
     """The words of a module's result."""
     if "instance_ids" in result:
@@ -281,6 +295,18 @@ def _said(result: dict[str, Any]) -> str:
 
 def _brief(text: str) -> str:
     return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+
+
+def trace_run(settings: Settings, fleet: FleetTable, traces: TraceSender, logger: Logger) -> None:
+    """Ends the trace that the run was launched in, where it was traced, with what became of the run."""
+    if (trace := trace_of(settings.trace)) is not None:
+        try:
+            record = fleet.run(settings.run)
+        except NO_ANSWER as error:
+            logger.warning("the run's trace has no end", extra={"reason": tell(error)})
+        else:
+            traces.send(run_segment(trace, settings.stack, record, end=time.time()))
+    traces.close()
 
 
 def main() -> int:
@@ -295,9 +321,10 @@ def main() -> int:
     session = boto3.Session()
     config = Config(retries={"mode": "standard", "max_attempts": 8})
     logger = make_logger("master", run=settings.run)
+    fleet = FleetTable(session.resource("dynamodb", config=config).Table(settings.fleet_table))
     supervisor = Supervisor(
         settings,
-        fleet=FleetTable(session.resource("dynamodb", config=config).Table(settings.fleet_table)),
+        fleet=fleet,
         instances=Instances(session.client("ec2", config=config), settings.stack),
         instance=InstanceMetadata.from_environment(os.environ).instance_id(),
         region=session.region_name,
@@ -305,7 +332,9 @@ def main() -> int:
     )
     adopt_orphans()
     signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
-    return supervisor.supervise()
+    status = supervisor.supervise()
+    trace_run(settings, fleet, TraceSender(session.client("xray", config=ONCE), logger=logger), logger)
+    return status
 
 
 if __name__ == "__main__":

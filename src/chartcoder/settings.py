@@ -55,6 +55,7 @@ class Settings:
     coder_image: str = ""  # resolved by the launcher: the digests the stack was deployed with
     control_image: str = ""
     run: str = ""  # the run an instance belongs to
+    trace: str = ""  # the tracing header of the invocation that launched it
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:

@@ -28,8 +28,10 @@ from chartcoder.cloud.fleet import FleetTable, WorkerState
 from chartcoder.cloud.metadata import InstanceMetadata
 from chartcoder.cloud.queue import TEN, ChartsQueue, Delivery
 from chartcoder.cloud.results import Outcome, ResultsStore, Stored, pack
+from chartcoder.cloud.traces import ONCE, TraceSender
 from chartcoder.errors import BadRequest, ChartError, CodingFailed
 from chartcoder.logs import make_logger
+from chartcoder.observing import Observer, WorkerObserver
 from chartcoder.outlets import contain_process
 from chartcoder.pool import CodingPool
 from chartcoder.settings import Settings
@@ -79,6 +81,7 @@ class Worker:
         room: int,
         max_receives: int,
         logger: Logger,
+        observer: Observer | None = None,
     ) -> None:
         """
         Args:
@@ -87,12 +90,14 @@ class Worker:
             notice: True once EC2 has announced that it takes this instance back.
             room: how many messages to hold at most; enough that no core waits for the next.
             max_receives: the queue's maxReceiveCount; on the last of them a failure is stored before the attempt.
+            observer: hears of each chart's steps.
         """
         self._queue, self._charts, self._results, self._pool = queue, charts, results, pool
         self._report, self._notice = report, notice
         self._name, self._run, self._room = name, run, room
         self._max_receives = max_receives
         self._log = logger
+        self._observer = observer or Observer()
         self._visibility = queue.visibility_seconds()
         self._leaving = threading.Event()
         self._hand: dict[str, InHand] = {}
@@ -164,6 +169,8 @@ class Worker:
         ]
         if outcomes:
             self._count(self._results.store(outcomes, worker=self._name, run=self._run))
+            for outcome in outcomes:
+                self._log.warning("on its last try", extra={"chart": outcome.reference.id})
 
     def _take(self, delivery: Delivery, named: list[ChartReference] | None) -> None:
         if named is None:
@@ -176,6 +183,7 @@ class Worker:
                 in_hand.delivery = delivery  # it lapsed and came again to us: only the newest receipt can delete it
                 return
             self._hand[delivery.message_id] = InHand(delivery, left=len(named))
+        self._observer.took(delivery)
         for reference in named:
             self._fetchers.submit(self._guard(self._fetch), delivery, reference)
 
@@ -189,12 +197,14 @@ class Worker:
         except ChartError as error:
             self._end(delivery, Outcome.failed(reference, error, receives=delivery.receives))
             return
+        self._observer.read(delivery.message_id)
         future = self._pool.submit(data, reference.id)
         future.add_done_callback(self._guard(lambda future: self._coded(delivery, reference, future)))
 
     def _coded(self, delivery: Delivery, reference: ChartReference, future: Future[Coded]) -> None:
         if future.cancelled():
             return  # the pool was closed while leaving; the message was given back
+        self._observer.coded(delivery.message_id)
         try:
             codes, packed = self._pool.outcome(future)
         except ChartError as error:
@@ -257,6 +267,7 @@ class Worker:
                     complete.append(self._hand.pop(message_id).delivery)
             self._changed.notify_all()
         self._queue.delete(complete)
+        self._observer.ended(ended)
         for _, outcome in ended:
             if outcome.state == "failed":
                 self._log.warning("chart failed", extra={"chart": outcome.reference.id, "reason": outcome.reason})
@@ -277,6 +288,7 @@ class Worker:
         with self._changed:
             self._progress.coded += stored.coded
             self._progress.failed += stored.failed
+        self._observer.stored(stored)
 
     def _tell(self, state: WorkerState) -> None:
         with self._changed:
@@ -319,6 +331,17 @@ def main() -> None:
     s3 = session.client("s3", config=config)
     processes = os.cpu_count() or 1
     logger = make_logger("worker", run=settings.run, worker=name)
+    observer = WorkerObserver(
+        stack=settings.stack,
+        run=settings.run,
+        worker=name,
+        traces=TraceSender(session.client("xray", config=ONCE), logger=logger),
+    )
+
+    def report(coded: int, failed: int, state: WorkerState) -> bool:
+        observer.tell(at_once=state != "working")
+        return fleet.record_worker(settings.run, name, coded=coded, failed=failed, state=state)
+
     with CodingPool(
         processes=processes, engine=settings.engine, chart_seconds=settings.chart_seconds, render=render
     ) as pool:
@@ -329,18 +352,20 @@ def main() -> None:
             charts=ChartStore(s3, settings.charts_bucket, max_bytes=settings.max_chart_bytes),
             results=ResultsStore(dynamodb.Table(settings.results_table), s3, settings.results_bucket),
             pool=pool,
-            report=lambda coded, failed, state: fleet.record_worker(
-                settings.run, name, coded=coded, failed=failed, state=state
-            ),
+            report=report,
             notice=metadata.spot_notice,
             name=name,
             run=settings.run,
             room=max(2 * TEN, processes * TEN),
             max_receives=settings.max_receives,
             logger=logger,
+            observer=observer,
         )
         signal.signal(signal.SIGTERM, lambda *_: worker.leave("SIGTERM"))
-        worker.work()
+        try:
+            worker.work()
+        finally:
+            observer.close()
 
 
 if __name__ == "__main__":

@@ -47,7 +47,9 @@ def test_a_chart_coded_twice_has_one_result_and_is_counted_once(store):
 def test_a_duplicate_among_others_does_not_hold_them_up(store):
     put(store, coded("c1"))
 
-    assert put(store, coded("c1"), coded("c2"), failed("c3")) == Stored(coded=1, failed=1, duplicates=1)
+    assert put(store, coded("c1"), coded("c2"), failed("c3")) == Stored(
+        coded=1, failed=1, duplicates=1, reasons=("unreadable",)
+    )
 
     assert store.tally("b1") == {"coded": 2, "failed": 1}
 

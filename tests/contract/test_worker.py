@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import defaultdict
 from concurrent.futures import Future
 
 import pytest
@@ -11,6 +12,7 @@ from chartcoder.cloud.queue import ChartsQueue
 from chartcoder.cloud.results import ResultsStore, pack
 from chartcoder.errors import CodingFailed, NotFound, UnreadableChart
 from chartcoder.logs import make_logger
+from chartcoder.observing import Observer
 from chartcoder.worker import Worker
 
 
@@ -49,6 +51,30 @@ class Pool:
         return future.result()
 
 
+class Heard(Observer):
+    """Keeps what an observer hears of each message, in its order."""
+
+    def __init__(self):
+        self.steps = defaultdict(list)
+        self.reasons = []
+
+    def took(self, delivery):
+        self.steps[delivery.message_id].append("took")
+
+    def read(self, message_id):
+        self.steps[message_id].append("read")
+
+    def coded(self, message_id):
+        self.steps[message_id].append("coded")
+
+    def stored(self, stored):
+        self.reasons += stored.reasons
+
+    def ended(self, outcomes):
+        for message_id, outcome in outcomes:
+            self.steps[message_id].append(outcome.state)
+
+
 class Bench:
     """A worker on the stack of `aws`, and what one may ask of it."""
 
@@ -58,6 +84,7 @@ class Bench:
         self.results = ResultsStore(aws.results_table, aws.s3, "results")
         self.pool = Pool()
         self.reports = []
+        self.heard = Heard()
         self.changed = threading.Condition()
         self.notice = self.dismissed = False
         self.worker = Worker(
@@ -72,6 +99,7 @@ class Bench:
             room=20,
             max_receives=3,
             logger=make_logger(f"worker-{id(self)}"),
+            observer=self.heard,
         )
 
     def _reported(self, coded, failed, state):
@@ -118,6 +146,21 @@ def test_charts_are_coded_stored_and_their_messages_deleted(bench):
     assert bench.results.chart("b1", "c7")["codes"] == ["I10"]
     assert sum(coded for coded, _, _ in bench.reports) == 25
     assert bench.reports[-1][2] == "left"
+
+
+def test_an_observer_hears_of_each_step_of_each_chart(bench):
+    bench.submit("b1/good")
+    bench.submit("b1/bad", b"  ")
+    bench.queue.send([event("charts/b1/gone.txt", sequencer="1")])
+
+    bench.work_until(lambda: bench.queue.depth().total == 0)
+
+    assert sorted(bench.heard.steps.values()) == [
+        ["took", "failed"],
+        ["took", "read", "coded", "coded"],
+        ["took", "read", "coded", "failed"],
+    ]
+    assert sorted(bench.heard.reasons) == ["gone", "unreadable"]
 
 
 def test_an_event_that_comes_twice_gives_one_result(bench):

@@ -169,7 +169,6 @@ def user_data(role: Role, settings: Settings, *, region: str) -> str:
         "CHARTCODER_IMAGE": image,
         "CHARTCODER_LOG_GROUP": settings.master_log_group if role == "master" else settings.worker_log_group,
         "POWERTOOLS_SERVICE_NAME": role,
-        "POWERTOOLS_METRICS_NAMESPACE": "chartcoder",
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
     }

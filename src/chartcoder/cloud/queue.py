@@ -23,6 +23,8 @@ class Delivery:
     receipt: str = field(repr=False)
     body: str = field(repr=False)
     receives: int
+    sent_at: float = 0.0  # epoch seconds
+    trace: str = ""  # the tracing header that it was sent with, as it came: it may be anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class ChartsQueue:
             QueueUrl=url,
             MaxNumberOfMessages=limit,
             WaitTimeSeconds=wait_seconds,
-            AttributeNames=["ApproximateReceiveCount"],
+            AttributeNames=["ApproximateReceiveCount", "AWSTraceHeader", "SentTimestamp"],
         )
         return [
             Delivery(
@@ -118,6 +120,8 @@ class ChartsQueue:
                 receipt=message["ReceiptHandle"],
                 body=message["Body"],
                 receives=int(message["Attributes"]["ApproximateReceiveCount"]),
+                sent_at=int(message["Attributes"]["SentTimestamp"]) / 1000,
+                trace=message["Attributes"].get("AWSTraceHeader", ""),
             )
             for message in answer.get("Messages", [])
         ]

@@ -63,11 +63,20 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """By how much the counts of coded and failed charts grew (a result that replaces a failure takes one off), and how
-    many outcomes told of a chart that has its result already."""
+    many outcomes told of a chart that has its result already. `reasons`: of each failure that was written."""
 
     coded: int = 0
     failed: int = 0
     duplicates: int = 0
+    reasons: tuple[str, ...] = ()
+
+    def __add__(self, other: Stored) -> Stored:
+        return Stored(
+            self.coded + other.coded,
+            self.failed + other.failed,
+            self.duplicates + other.duplicates,
+            self.reasons + other.reasons,
+        )
 
 
 def pack(result: CodedChart | dict[str, Any]) -> bytes:
@@ -105,10 +114,7 @@ class ResultsStore:
         for transaction in _transactions(outcomes):
             batch = transaction[0].reference.batch
             self.know_batch(batch)
-            stored = self._store_batch(batch, transaction, worker=worker, run=run)
-            total = Stored(
-                total.coded + stored.coded, total.failed + stored.failed, total.duplicates + stored.duplicates
-            )
+            total += self._store_batch(batch, transaction, worker=worker, run=run)
         return total
 
     def _store_batch(self, batch: str, outcomes: list[Outcome], *, worker: str, run: str) -> Stored:
@@ -141,6 +147,7 @@ class ResultsStore:
             coded=sum(write.change("coded") for write in writes),
             failed=sum(write.change("failed") for write in writes),
             duplicates=duplicates,
+            reasons=tuple(write.outcome.reason for write in writes if write.outcome.state == "failed"),
         )
 
     def _settle(self, outcome: Outcome) -> _Write | None:

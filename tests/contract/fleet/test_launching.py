@@ -70,3 +70,12 @@ def test_a_launch_that_fails_says_so_and_frees_the_lease(parts, fleet, submit):
     assert (record["state"], record["reason"]) == ("failed", "the master could not be launched: none to give")
     assert fleet.lease() is None
     assert launch_run(parts, asked_by="watchdog").run == "test-000002"
+
+
+def test_a_run_goes_on_with_the_trace_of_the_invocation_that_launched_it(parts, submit, instances, fleet):
+    submit()
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+    run = launch_run(replace(parts, trace=lambda: header), asked_by="operator").run
+
+    assert f"export CHARTCODER_TRACE='{header}'" in instances.user_data[fleet.run(run)["master"]]

@@ -4,6 +4,7 @@ The playbook itself runs in tests/integration/test_playbook.py; here `play` stan
 """
 
 import errno
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,8 +14,12 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from chartcoder.cloud import instances as instances_module
+from chartcoder.cloud.traces import TraceSender
 from chartcoder.launching import launch_run
-from chartcoder.master import DONE, FAILED, LEASE_LOST, STOPPED, Supervisor
+from chartcoder.master import DONE, FAILED, LEASE_LOST, STOPPED, Supervisor, trace_run
+from chartcoder.metrics import METRICS
+
+HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
 
 class Monotonic:
@@ -212,3 +217,85 @@ def test_a_worker_that_cannot_be_terminated_is_told_in_the_record(
     [told] = [stage for stage in fleet.run(run)["stages"] if stage["outcome"] == "failed"]
     assert told["stage"] == "terminate_workers"
     assert "OperationNotPermitted" in told["detail"]
+
+
+def look(verdict: str = "working", **about: float) -> dict:
+    """What Ansible tells when the run was looked at."""
+    seen = {"workers": 3, "workers_needed": 4, "cost_usd": 1.25, "charts_coded": 30, "charts_failed": 10, **about}
+    data = {
+        "task": "Watch | Ensure the run goes on",
+        "task_action": "chartcoder_look",
+        "res": {"verdict": verdict, **seen},
+    }
+    return {"event": "runner_retry", "event_data": data}
+
+
+def told(output: str) -> list[dict]:
+    """The metrics in lines of a log, by name, each line's by itself."""
+    found = []
+    for line in output.splitlines():
+        if "CloudWatchMetrics" in line:
+            document = json.loads(line)
+            (directive,) = document["_aws"]["CloudWatchMetrics"]
+            assert (directive["Namespace"], directive["Dimensions"]) == ("chartcoder", [["service"]])
+            assert document["service"] == "test-master"
+            found.append({metric["Name"]: document[metric["Name"]][0] for metric in directive["Metrics"]})
+    return found
+
+
+def looked_at(supervisor, play, *looks: dict) -> None:
+    def work(given):
+        for event in looks:
+            given.event_handler(event)
+        return 0
+
+    play(work)
+    supervisor.supervise()
+
+
+def test_each_look_at_the_run_is_told_in_metrics(supervisor, play, capsys):
+    looked_at(supervisor, play, look(), look("budget"))
+
+    first, second = told(capsys.readouterr().out)
+    assert first == {"WorkersAlive": 3, "WorkersWanted": 4, "RunCostUsd": 1.25, "BudgetReached": 0}
+    assert second["BudgetReached"] == 1
+
+
+def test_the_share_of_failures_is_told_once_enough_charts_have_ended(supervisor, play, capsys):
+    looked_at(supervisor, play, look(charts_coded=39), look(charts_coded=40), look(charts_coded=0, charts_failed=80))
+
+    shares = [metrics.get("FailedPercent") for metrics in told(capsys.readouterr().out)]
+    assert shares == [None, 20, 100]
+
+
+def test_the_master_tells_every_metric_on_its_list_and_none_of_a_run_that_is_anothers(supervisor, play, capsys):
+    looked_at(supervisor, play, look(charts_coded=90), look("lost"))
+
+    (metrics,) = told(capsys.readouterr().out)
+    assert set(metrics) == set(METRICS["master"])
+
+
+# the end of a run's trace
+
+
+class XRay:
+    def __init__(self) -> None:
+        self.segments: list[dict] = []
+
+    def put_trace_segments(self, *, TraceSegmentDocuments: list[str]) -> dict:  # noqa: N803 - boto3's name
+        self.segments += [json.loads(document) for document in TraceSegmentDocuments]
+        return {"UnprocessedTraceSegments": []}
+
+
+@pytest.mark.parametrize(("header", "names"), [(HEADER, ["test-master"]), ("", [])])
+def test_the_end_of_a_traced_run_is_in_its_trace(parts, fleet, run, header, names):
+    fleet.record_stage(run, "size", "started")
+    fleet.close_run(run, "failed", "the playbook ended with status 2")
+    xray, logger = XRay(), Logger(service="master")
+
+    trace_run(replace(parts.settings, run=run, trace=header), fleet, TraceSender(xray, logger=logger), logger)
+
+    assert [segment["name"] for segment in xray.segments] == names
+    for segment in xray.segments:
+        assert segment["fault"] and segment["annotations"] == {"run": run, "state": "failed"}
+        assert [step["name"] for step in segment["subsegments"]] == ["boot", "size"]

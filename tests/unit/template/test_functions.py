@@ -26,7 +26,7 @@ def environment(function: dict) -> dict[str, str]:
 
 
 def test_every_function_has_every_setting(stack: Stack) -> None:
-    resolved = {"coder_image", "control_image", "run"}  # known when a run starts
+    resolved = {"coder_image", "control_image", "run", "trace"}  # known when a run starts
     settings = {PREFIX + field.name.upper() for field in fields(Settings) if field.name not in resolved}
     for name, function in stack.of("Lambda::Function").items():
         given = {variable for variable in environment(function) if variable.startswith(PREFIX)}
