@@ -143,6 +143,7 @@ FOR_BOTH: dict[str, Forbidden] = {
     ),
     "delete a log": lambda s, c: c("logs").delete_log_group(logGroupName=s.settings.worker_log_group),
     "read a log": lambda s, c: c("logs").filter_log_events(logGroupName=s.settings.worker_log_group),
+    "read traces": lambda s, c: c("xray").batch_get_traces(TraceIds=["1-581cf771-a006649127e371903a2de979"]),
     "silence an alarm": lambda s, c: c("cloudwatch").disable_alarm_actions(
         AlarmNames=[s.cloud.resources["NotTerminatedAlarm"]]
     ),
@@ -235,6 +236,13 @@ def test_a_worker_may_not(stack: Stack, worker: Clients, what: str) -> None:
 @pytest.mark.parametrize("what", [*FOR_BOTH, *FOR_A_MASTER])
 def test_a_master_may_not(stack: Stack, master: Clients, what: str) -> None:
     refused((FOR_BOTH | FOR_A_MASTER)[what], stack, master)
+
+
+@pytest.mark.parametrize("who", ["worker", "master"])
+def test_who_codes_and_who_launches_may_write_traces(request: pytest.FixtureRequest, who: str) -> None:
+    segment = {"id": "70de5b6f19ff9a0a", "trace_id": "1-581cf771-a006649127e371903a2de979", "name": who}
+    sent = request.getfixturevalue(who)("xray").put_trace_segments(TraceSegmentDocuments=[json.dumps(segment)])
+    assert sent["UnprocessedTraceSegments"] == []
 
 
 def test_a_worker_may_take_a_chart_read_it_store_its_result_and_be_done(stack: Stack, worker: Clients) -> None:

@@ -19,6 +19,7 @@ VARIANTS: dict[str, dict[str, str]] = {
     "as it comes": {},
     "everything the stack can make": {
         "FunctionsInVpc": "true",
+        "TraceWorkers": "true",
         "S3PrefixListId": "pl-63a5400a",
         "DynamoDbPrefixListId": "pl-02cd2c6b",
         "SpotServiceRole": "create",

@@ -1,7 +1,11 @@
 """Alarms: two start a run, each of the others calls a person for one thing that went wrong."""
 
-from tests.unit.template.cloudformation import Stack
+import re
+from pathlib import Path
 
+from tests.unit.template.cloudformation import VARIANTS, Stack
+
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 STARTING = ("BacklogAlarm", "AgeAlarm")
 
 
@@ -50,6 +54,9 @@ def test_there_is_an_alarm_for_each_thing_that_may_go_wrong(stack: Stack) -> Non
         ("ApproximateNumberOfMessagesVisible", "${FailedEventsQueue.QueueName}"),
         ("LeaseLapsed", "chartcoder-watchdog"),
         ("InstancesNotTerminated", "chartcoder-watchdog"),
+        ("ChartsStalled", "chartcoder-watchdog"),
+        ("BudgetReached", "chartcoder-master"),
+        ("FailedPercent", "chartcoder-master"),
         ("Errors", "${LauncherFunction}"),
         ("Errors", "${WatchdogFunction}"),
         ("Errors", "${ApiFunction}"),
@@ -60,11 +67,40 @@ def test_there_is_an_alarm_for_each_thing_that_may_go_wrong(stack: Stack) -> Non
 
 def test_the_watchdogs_metrics_carry_the_dimension_its_alarms_ask_for(stack: Stack) -> None:
     variables = stack.of("Lambda::Function")["WatchdogFunction"]["Environment"]["Variables"]
-    for name in ("LeaseLapsedAlarm", "NotTerminatedAlarm"):
+    for name in ("LeaseLapsedAlarm", "NotTerminatedAlarm", "StalledAlarm"):
         alarm = stack.of("CloudWatch::Alarm")[name]
         assert alarm["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
         # Powertools gives every metric the service's name as its one dimension
         assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+
+
+def test_charts_that_nobody_works_on_are_an_alarm_after_half_an_hour_of_looks(stack: Stack) -> None:
+    alarm = stack.of("CloudWatch::Alarm")["StalledAlarm"]
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 30 * 60
+    assert alarm["Statistic"] == "Minimum", "one look that finds somebody at work is enough to be at ease"
+
+
+def runbook() -> tuple[list[str], list[str]]:
+    """The alarms that the operators' page has an entry for, and those that its table lists."""
+    section = OPERATIONS.read_text().partition("\n## Alarms\n")[2].partition("\n## ")[0]
+    entries = [name for line in re.findall(r"^### (.+)$", section, re.MULTILINE) for name in line.split(", ")]
+    rows = re.findall(r"^\| (.+?) \|", section, re.MULTILINE)
+    return entries, [name for row in rows for name in re.findall(r"`([a-z-]+)`", row)]
+
+
+def names(stack: Stack) -> set[str]:
+    return {alarm["AlarmName"].removeprefix("chartcoder-") for alarm in stack.of("CloudWatch::Alarm").values()}
+
+
+def test_every_alarm_has_a_runbook_entry(stack: Stack) -> None:
+    for kept in runbook():
+        assert names(stack) <= set(kept)
+
+
+def test_every_runbook_entry_is_of_an_alarm_that_some_stack_has(expanded_template: dict) -> None:
+    every = set().union(*(names(Stack(expanded_template, variant)) for variant in VARIANTS.values()))
+    for kept in runbook():
+        assert sorted(kept) == sorted(every)
 
 
 def test_a_watchdog_that_is_not_invoked_is_an_alarm(stack: Stack) -> None:

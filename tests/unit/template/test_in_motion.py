@@ -121,6 +121,7 @@ def test_the_stacks_own_network_reaches_what_the_fleet_needs(stack: Stack) -> No
         return
     needed = {"s3", "dynamodb", "sqs", "ecr.api", "ecr.dkr", "logs", "ec2", "ssm", "ssmmessages"}
     needed |= {"lambda"} if stack.parameter("FunctionsInVpc") == "true" else set()
+    needed |= {"xray"} if stack.parameter("TraceWorkers") == "true" else set()
     assert set(endpoints) == needed
     for service, endpoint in endpoints.items():
         assert endpoint["VpcEndpointType"] == ("Gateway" if service in ("s3", "dynamodb") else "Interface"), service

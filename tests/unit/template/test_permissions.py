@@ -198,6 +198,7 @@ def test_a_worker_receives_reads_writes_deletes_its_messages_and_nothing_else(st
     assert allowed(stack, "WorkerRole") - basics == {
         "logs:CreateLogStream",
         "logs:PutLogEvents",
+        "xray:PutTraceSegments",
         "sqs:ReceiveMessage",
         "sqs:DeleteMessage",
         "sqs:ChangeMessageVisibility",

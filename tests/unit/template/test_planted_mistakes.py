@@ -19,6 +19,7 @@ from tests.unit.template import (
     test_api,
     test_at_rest,
     test_audit,
+    test_dashboard,
     test_fleet,
     test_functions,
     test_in_motion,
@@ -26,7 +27,17 @@ from tests.unit.template import (
 )
 from tests.unit.template.cloudformation import VARIANTS, Stack
 
-CHECKS = (test_at_rest, test_in_motion, test_permissions, test_fleet, test_functions, test_api, test_alarms, test_audit)
+CHECKS = (
+    test_at_rest,
+    test_in_motion,
+    test_permissions,
+    test_fleet,
+    test_functions,
+    test_api,
+    test_alarms,
+    test_audit,
+    test_dashboard,
+)
 GONE = object()
 ANYBODY = {"AWS": "*"}
 
@@ -305,6 +316,19 @@ MISTAKES: list[Mistake] = [
     ("records that live for ever", "FleetTable:TimeToLiveSpecification", GONE),
     ("no certificate is looked at", "ApiFunction:Environment.Variables.AWS_CA_BUNDLE", "/dev/null"),
     ("services at another address", "ApiFunction:Environment.Variables.AWS_ENDPOINT_URL", "http://10.0.0.1"),
+    ("an alarm on a metric that nobody tells", "BudgetAlarm:MetricName", "BudgetReachd"),
+    ("an alarm without a runbook entry", "FailuresAlarm:AlarmName", {"Fn::Sub": "${AWS::StackName}-too-many"}),
+    ("stalled charts that are no alarm", "StalledAlarm", GONE),
+    ("one look is enough to call charts stalled", "StalledAlarm:Statistic", "Maximum"),
+    ("a graph of nothing", "Dashboard:DashboardBody", {"Fn::Sub": '{"widgets": []}'}),
+    ("a query for a field that no log has", "ErrorsQuery:QueryString", "fields text"),
+    ("a query of a log group that is not there", "OneRunQuery:LogGroupNames", [{"Ref": "Everything"}]),
+    (
+        "workers that read traces",
+        "WorkerRole:Policies.[0].PolicyDocument.Statement.[Traces].Action",
+        "xray:GetTraceSummaries",
+    ),
+    ("X-Ray for any account", "XRayEndpoint:PolicyDocument.Statement.[0].Condition", {}),
 ]
 
 
