@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import random
 import time
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from chartcoder.chart import CodedChart
 from chartcoder.cloud import pages
 from chartcoder.cloud.charts import ChartReference
 from chartcoder.cloud.codes import CodeIndex
+from chartcoder.cloud.packing import deflate, for_anyone, inflate
 from chartcoder.errors import ChartError, NotFound
 
 INLINE_BYTES = 100_000
@@ -80,13 +80,13 @@ class Stored:
 
 
 def pack(result: CodedChart | dict[str, Any]) -> bytes:
-    """The compact form in which a result is stored: JSON, deflated."""
-    return zlib.compress(msgspec.json.encode(result), level=6)
+    """The compact form in which a result is stored."""
+    return deflate(msgspec.json.encode(result))
 
 
 def unpack(packed: bytes) -> dict[str, Any]:
     """The inverse of `pack`."""
-    result: dict[str, Any] = json.loads(zlib.decompress(packed))
+    result: dict[str, Any] = json.loads(inflate(packed))
     return result
 
 
@@ -225,7 +225,7 @@ class ResultsStore:
             return {"result": outcome.result}
         reference = outcome.reference
         key = f"results/{reference.batch}/{reference.chart}/{reference.sequencer}.json.zz"
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=outcome.result)
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=for_anyone(outcome.result))
         return {"result_key": key}
 
     def know_batch(self, batch: str) -> None:
