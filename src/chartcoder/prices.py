@@ -61,8 +61,8 @@ A_CHART = (
     Use("SQS", "requests: a send; receive, delete and heartbeat in tens", 1.25, 0.40e-6),
     Use(
         "DynamoDB",
-        "write units: a result of up to 3 kB and a tenth of a tally, doubled in a transaction",
-        6.2,
+        "write units: 2.75 for a result, a tenth for a tally, doubled in a transaction",
+        5.7,
         0.625e-6,
     ),
     Use("DynamoDB", "write units: an item for each of 5 codes", 5, 0.625e-6),
@@ -70,7 +70,7 @@ A_CHART = (
     Use("VPC endpoints", "GB of messages", 3e-6, 0.01),
 )
 """The requests of a chart of 3,000 characters that passes through a batch, at list prices. docs/cost.md spells them
-out, and tests/integration/test_requests_a_chart.py counts them."""
+out, and tests/contract/test_requests_a_chart.py counts them."""
 PIPELINE_USD_PER_CHART = sum(use.usd for use in A_CHART)  # without what the workers and the master cost
 COMPREHEND_UNIT_CHARACTERS = 100
 COMPREHEND_USD_PER_UNIT = 0.0005
