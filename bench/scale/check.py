@@ -3,9 +3,9 @@
     python -m bench.scale.check                       200, 1,000 and 3,000 charts on two workers
     python -m bench.scale.check --charts 500,2000 --engine medspacy
 
-The rate of a worker is taken from one of the runs, the middle one; the others are foretold with it. The embedded cloud
-has none of AWS's limits, so what is held to reality is the fleet: who asks when, how the run is sized, how long it
-codes, when it ends, and how many requests it makes.
+How fast this machine is just now (a worker's rate, how long booting and Ansible take) is taken from one of the runs,
+the middle one; the others are foretold with it. The embedded cloud has none of AWS's limits, so what is held to reality
+is the fleet: who asks when, how the run is sized, how long it codes, when it ends, and how many requests it makes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from bench.scale.figures import EMBEDDED, REQUESTS_A_CHART
+from bench.scale.figures import EMBEDDED, REQUESTS_A_CHART, Figures
 from bench.scale.model import Simulation, Told
 from bench.scale.real import PROJECT, RealRun, run
 from chartcoder.settings import Settings
@@ -23,7 +23,22 @@ from embedded.cloud import LOOPBACK_PARAMETERS
 TICK = 0.05
 
 
-def foretell(real: RealRun, *, charts_a_minute: float, seed: int) -> Told:
+def figures_of(measured: RealRun) -> Figures:
+    """The embedded cloud's figures on this machine, as one run has shown them."""
+    boot = measured.sized - measured.launched
+    drained = 4 * int(LOOPBACK_PARAMETERS["WatchSeconds"])
+    return replace(
+        EMBEDDED,
+        charts_a_minute=60 * measured.charts / measured.coding_seconds / measured.workers,
+        alarm_minutes=(measured.launched / 60,) * 3,
+        watchdog_minutes=60.0,  # here it is the alarm that asks
+        boot_minutes=(boot / 60,) * 3,
+        round_seconds=max(0.0, measured.first_result - measured.sized - boot),
+        closing_seconds=max(0.0, measured.closed - measured.coded - drained),
+    )
+
+
+def foretell(real: RealRun, figures: Figures, *, seed: int) -> Told:
     """The simulation of a run like this one: as many charts, uploaded as fast, on as many workers."""
     settings = Settings(
         **dict.fromkeys(Settings.required(), "-"),
@@ -31,7 +46,6 @@ def foretell(real: RealRun, *, charts_a_minute: float, seed: int) -> Told:
         max_workers=real.workers,
         watch_seconds=int(LOOPBACK_PARAMETERS["WatchSeconds"]),
     )
-    figures = replace(EMBEDDED, charts_a_minute=charts_a_minute)
     uploads = real.charts / max(real.uploaded, TICK)
     return Simulation(real.charts, settings, figures, uploads_a_second=uploads, tick=TICK, seed=seed).run()
 
@@ -62,11 +76,11 @@ def main() -> None:
     sizes = sorted(int(size) for size in options.charts.split(","))
     real = [run(size, workers=options.workers, engine=options.engine, folder=options.folder) for size in sizes]
     measured = real[len(real) // 2]
-    rate = 60 * measured.charts / measured.coding_seconds / measured.workers
-    print(f"{rate:,.0f} charts a minute and worker, measured at {measured.charts:,} charts\n")
+    figures = figures_of(measured)
+    print(f"{figures.charts_a_minute:,.0f} charts a minute and worker, measured at {measured.charts:,} charts\n")
     print("| charts | | foretold | real | deviation |\n| --- | --- | --- | --- | --- |")
     for one in real:
-        for what, foretold, found in compare(one, foretell(one, charts_a_minute=rate, seed=options.seed)):
+        for what, foretold, found in compare(one, foretell(one, figures, seed=options.seed)):
             off = f"{100 * (foretold - found) / found:+.0f} %" if found else "-"
             print(f"| {one.charts:,} | {what} | {foretold:,.1f} | {found:,.1f} | {off} |")
     for one in real:

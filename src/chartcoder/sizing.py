@@ -123,13 +123,16 @@ def surplus(idle: Sequence[Idle], *, waiting: int, workers: int, needed: int) ->
 def measured_rate(workers: Sequence[dict[str, Any]]) -> float | None:
     """Charts a minute and worker, from the workers' own counters; None before there is enough to tell.
 
+    Time counts from a worker's first report to its last, or to the one since which it has nothing to do: a run that
+    waits for its last chart is none the slower.
+
     Args:
         workers: as `FleetTable.workers` gives them.
     """
     minutes = charts = 0.0
     for worker in workers:
-        seen = datetime.fromisoformat(worker["seen_at"]) - datetime.fromisoformat(worker["first_seen_at"])
-        minutes += seen.total_seconds() / 60
+        until = datetime.fromisoformat(worker.get("idle_since", worker["seen_at"]))
+        minutes += (until - datetime.fromisoformat(worker["first_seen_at"])).total_seconds() / 60
         charts += worker["coded"] + worker["failed"]
     return charts / minutes if minutes >= MEASURED_MINUTES and charts else None
 

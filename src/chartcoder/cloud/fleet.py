@@ -225,15 +225,14 @@ class FleetTable:
     ) -> bool:
         """Adds to a worker's counters and says that it lives, and in which state. True where it has been dismissed."""
         now = now or datetime.now(UTC)
-        idle = ", #idle_since = if_not_exists(#idle_since, :now)" if state == "idle" else " REMOVE #idle_since"
+        idle = {"idle": ", #idle_since = if_not_exists(#idle_since, :now)", "working": " REMOVE #idle_since"}
+        names = ["coded", "failed", "seen_at", "first_seen_at", "state", "forget_at"]
         item = self._table.update_item(
             Key=_worker_key(run, instance),
             UpdateExpression="ADD #coded :coded, #failed :failed "
             "SET #seen_at = :now, #state = :state, #first_seen_at = if_not_exists(#first_seen_at, :now), "
-            "#forget_at = :forget_at" + idle,
-            ExpressionAttributeNames=_names(
-                "coded", "failed", "seen_at", "first_seen_at", "state", "forget_at", "idle_since"
-            ),
+            "#forget_at = :forget_at" + idle.get(state, ""),
+            ExpressionAttributeNames=_names(*names, *(["idle_since"] if state in idle else [])),
             ExpressionAttributeValues={
                 ":coded": coded,
                 ":failed": failed,
@@ -258,7 +257,7 @@ class FleetTable:
 
     def workers(self, run: str) -> list[dict[str, Any]]:
         """What each worker of a run has done: `instance`, `coded`, `failed`, `state`, `first_seen_at`, `seen_at`, and
-        `idle_since` while it has nothing to do, `dismissed_at` once it was told to leave."""
+        `idle_since` since it has nothing to do, `dismissed_at` once it was told to leave."""
         return [
             {
                 "instance": item["sk"].removeprefix("WORKER#"),

@@ -125,3 +125,16 @@ def test_charts_wait_since_the_first_look_that_saw_any(fleet, clock):
 
 def test_before_its_first_sweep_the_watchdog_has_seen_nothing(fleet):
     assert fleet.last_sweep() is None
+
+
+def test_since_when_a_worker_is_idle_is_kept_until_it_works_again(fleet, clock):
+    def told(state):
+        fleet.record_worker("test-000001", "i-1", state=state, now=clock())
+        clock.move(seconds=5)
+        return fleet.workers("test-000001")[0].get("idle_since")
+
+    assert told("working") is None
+    since = told("idle")
+    assert since is not None
+    assert [told("idle"), told("leaving"), told("left")] == [since, since, since]
+    assert told("working") is None

@@ -70,6 +70,13 @@ def test_the_rate_is_what_the_workers_counted_in_the_time_they_were_seen():
     assert sizing.measured_rate([worker(1000), worker(3000)]) == 200
 
 
+def test_time_without_work_does_not_count():
+    rested = worker(1000) | {"idle_since": "2026-04-01T12:05:00.000+00:00"}
+    idle = worker(0) | {"idle_since": "2026-04-01T12:00:00.000+00:00"}
+
+    assert sizing.measured_rate([rested, idle]) == 200
+
+
 def test_no_rate_is_told_from_a_few_seconds_of_work():
     assert sizing.measured_rate([worker(50, minutes=0)]) is None
     assert sizing.measured_rate([]) is None
