@@ -9,33 +9,56 @@ reads asks the charts themselves, and leaves out those that do not bill the code
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from chartcoder.cloud import pages
 
 HUNDRED = 100  # the most items that one BatchGetItem gives
+TWENTY_FIVE = 25  # and that one BatchWriteItem takes
+TRIES = 10  # of a BatchWriteItem whose items DynamoDB leaves, for want of capacity
+LONGEST_PAUSE = 5.0  # seconds between two of them
 
 
 class CodeIndex:
     """The items that lead from a code to its charts."""
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Any, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """`table`: a boto3 DynamoDB Table resource."""
         self._table = table
         self._dynamodb = table.meta.client
+        self._sleep = sleep
 
     def add(self, entries: Iterable[tuple[str, str]]) -> None:
         """Notes (code, `<batch>/<chart>`) pairs; one that is there already stays as it is."""
-        with self._table.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as batch:
-            for code, chart in entries:
-                batch.put_item(Item=_key(code, chart))
+        self._write([{"PutRequest": {"Item": _key(*entry)}} for entry in dict.fromkeys(entries)])
 
     def remove(self, entries: Iterable[tuple[str, str]]) -> None:
         """Takes pairs off; one that is not there is no error."""
-        with self._table.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as batch:
-            for code, chart in entries:
-                batch.delete_item(Key=_key(code, chart))
+        self._write([{"DeleteRequest": {"Key": _key(*entry)}} for entry in dict.fromkeys(entries)])
+
+    def _write(self, requests: list[dict[str, Any]]) -> None:
+        """Twenty-five a request. What DynamoDB leaves, as it does above its capacity, is asked for again, later and
+        later and with jitter, so that workers do not press on a table that has no more to give.
+
+        Raises:
+            ClientError: it leaves items time after time.
+        """
+        left_behind = 0
+        while requests:
+            answer = self._dynamodb.batch_write_item(RequestItems={self._table.name: requests[:TWENTY_FIVE]})
+            left = answer.get("UnprocessedItems", {}).get(self._table.name, [])
+            requests = left + requests[TWENTY_FIVE:]
+            left_behind = left_behind + 1 if left else 0
+            if left_behind >= TRIES:
+                code, message = "ProvisionedThroughputExceededException", f"{len(left)} items left"
+                raise ClientError({"Error": {"Code": code, "Message": message}}, "BatchWriteItem")
+            if left:
+                self._sleep(random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.05 * 2**left_behind))  # noqa: S311 - jitter
 
     def charts(
         self, code: str, *, batch: str | None, limit: int, token: str | None
