@@ -112,7 +112,8 @@ def plan(
     """How many workers a run would have for the charts that wait, how long it would take, and its price.
 
     The numbers are those that the run itself would come to: the stack's settings, the speed that its last run measured,
-    list prices of us-east-1. Spot's price moves; it is reckoned at 60 % of On-Demand.
+    list prices of us-east-1. Spot's price moves; it is reckoned at 60 % of On-Demand. A new table of DynamoDB may hold up
+    more than two workers for its first hour, which is not reckoned.
     """
     connection = Connection(stack, endpoint)
     settings = settings_of(connection.parameters, max_workers=max_workers, target_minutes=target_minutes)
@@ -160,6 +161,10 @@ def _as_dict(foreseen: Foreseen) -> dict[str, Any]:
     return asdict(foreseen) | {"usd": foreseen.usd}
 
 
+def _spelt(minutes: float) -> str:
+    return f"{minutes:.0f} minutes" if minutes < 180 else f"{minutes / 60:,.1f} hours"
+
+
 def _show(foreseen: Foreseen, settings: Settings) -> None:
     speed = f"{foreseen.rate:,.0f} charts a minute and worker"
     source = f"measured by {foreseen.measured_by}" if foreseen.measured_by else "a guess: no run has measured it"
@@ -169,7 +174,7 @@ def _show(foreseen: Foreseen, settings: Settings) -> None:
         f"{foreseen.workers} workers of {settings.instance_type} ({markets}), at most {settings.max_workers}, "
         f"to be done in {settings.target_minutes} minutes"
     )
-    typer.echo(f"about {foreseen.minutes:.0f} minutes from the launch of the workers, booting included\n")
+    typer.echo(f"about {_spelt(foreseen.minutes)} from the launch of the workers, booting included\n")
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("what")
     table.add_column("USD", justify="right")
