@@ -28,6 +28,8 @@ HEADING = re.compile(
     r"(?:[ \t]*(?:\([^)\n]{0,40}\)|\#?\d{1,2}))?[ \t]*[*_\])=\#]{0,8}[ \t]*(?P<end>:|[ \t][-\u2013\u2014][ \t]|\r?$)",
     re.M,
 )
+PLAIN_HEADING = re.compile(r"[A-Za-z][A-Za-z /&+,'\u2019]{0,58}(?<! ):")
+"""What `HEADING` finds too, where nothing adorns the name: most headings."""
 BEHIND_A_SENTENCE = re.compile(r"[.;][ \t]+(?P<name>[A-Z][A-Za-z/&' -]{1,40})\Z")
 BEFORE_ITS_TEXT = re.compile(
     r"(?P<bullet>)(?P<name>(?:[A-Z/&-]{7,}|[A-Z]{2,} [A-Z/&-]+)(?: [A-Z/&-]+){0,4})"
@@ -156,12 +158,16 @@ def _found_headings(text: str) -> list[Heading]:
 
 def _at_line(text: str, start: int, end: int) -> Heading | None:
     """The heading that a line [start, end) begins with. A long line has one only before a mark or its text."""
-    head = text[start : min(end, start + LONGEST_HEADING)]
-    match = HEADING.match(text, start) if len(head) < LONGEST_HEADING or MARKS.search(head) else None
+    plain_one = PLAIN_HEADING.match(text, start)
+    category = category_of(text[start : plain_one.end() - 1]) if plain_one else None
+    if plain_one and category:
+        return Heading(start, plain_one.end() - 1, plain_one.end(), category)
+    short = end - start < LONGEST_HEADING
+    match = HEADING.match(text, start) if short or MARKS.search(text, start, start + LONGEST_HEADING) else None
     category = category_of(match["name"]) if match else None
     if match and category:
         return _heading(match, category)
-    before = BEFORE_ITS_TEXT.match(text, start) if head[:2].isupper() else None
+    before = BEFORE_ITS_TEXT.match(text, start) if text[start : start + 2].isupper() else None
     category = category_of(before["name"]) if before else None
     if before and category:
         return _heading(before, category)
