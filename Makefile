@@ -12,6 +12,7 @@ setup: .venv/.complete $(LEXICON)/.complete  ## .venv with everything, so that .
 	tools/setup.sh
 
 $(LEXICON)/.complete: .venv/.complete $(LEXICON_FROM)
+	.venv/bin/python -m chartcoder.coding.machine_code
 	.venv/bin/python -m chartcoder.coding.build
 	touch $@
 

@@ -10,8 +10,13 @@ python=${PYTHON:-python3}
     exit 1
 }
 
-# What Debian ships apart: Python's venv module, and curl, which a boot script asks the metadata service with.
+# What Debian ships apart: Python's venv module, curl, which a boot script asks the metadata service with, and what makes
+# machine code of the coder's innermost loops (elsewhere than on Debian the coder does without, slower).
 lacking=()
+if command -v apt-get >/dev/null; then
+    command -v cc >/dev/null || lacking+=(gcc libc6-dev)
+    [ -e "$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" ] || lacking+=(python3-dev)
+fi
 "$python" -c 'import ensurepip' 2>/dev/null || lacking+=(python3-venv)
 command -v curl >/dev/null || lacking+=(curl)
 if [ ${#lacking[@]} -gt 0 ]; then

@@ -1,7 +1,7 @@
 """A chart's text as characters of the lexicon: one for each word, one for what stands between two words.
 
-The text is cut into runs (`runs`), words and separators in turn. Charts repeat themselves: what a run reads is kept in
-a table by its key, so that most of a chart is encoded by a handful of operations on whole arrays.
+The text is cut into runs (`scanning`), words and separators in turn; what a run reads is remembered, since charts
+repeat themselves.
 
 Two strings come out. `characters` has every word and every separator. `core` is what is left of it without fillers and
 attributes: "pain in the left knee" reads `pain knee`. Phrases are looked for in `core`, and what stands beside them is
@@ -12,22 +12,16 @@ from __future__ import annotations
 
 import re
 import sys
+from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 
 from chartcoder.coding.lexicon.artefact import (
     AND,
     ATTRIBUTE_CHARACTERS,
     BREAK,
     COMMA,
-    FIRST_ATTRIBUTE,
-    FIRST_CORE,
     LINE,
     SKIP,
     UNKNOWN,
@@ -35,12 +29,7 @@ from chartcoder.coding.lexicon.artefact import (
 )
 from chartcoder.coding.lexicon.compile import SIDES
 from chartcoder.coding.lexicon.normalise import LETTER_A, WORD
-from chartcoder.coding.runs import BITS, Keys, Offsets, cut
-
-SLOT_BITS = 18
-"""Runs remembered: one for each slot of 2 ** 18, 2.6 MB in all however many charts a process reads. A run that comes
-later takes the slot of one that came before."""
-TO_SLOT = np.uint64(BITS - SLOT_BITS)
+from chartcoder.coding.scanning import RunReader, parts_of
 
 UTF_16 = f"utf-16-{sys.byteorder[0]}e"
 
@@ -57,15 +46,7 @@ PAIRED = (
 )  # fmt: skip
 """Sites that have sides, in their canonical spelling."""
 
-FILLER, IN_PHRASES, BESIDE = range(3)
-KINDS = np.full(1 << 16, IN_PHRASES, np.uint8)
-"""Code point of a character -> whether it is a filler, belongs to `core`, or is an attribute."""
-KINDS[ord(SKIP)] = FILLER
-KINDS[FIRST_ATTRIBUTE:FIRST_CORE] = BESIDE
-
 SIDE_CHARACTERS = frozenset(ATTRIBUTE_CHARACTERS[side] for side in SIDES)
-
-Points: TypeAlias = NDArray[np.uint16]
 
 
 def _separator_character(separator: str) -> str:
@@ -81,7 +62,7 @@ def _separator_character(separator: str) -> str:
     return BREAK
 
 
-def _text_of(points: Points) -> str:
+def _text_of(points: array[int]) -> str:
     return points.tobytes().decode(UTF_16)
 
 
@@ -91,12 +72,12 @@ class Encoding:
     Attributes:
         characters: one for each run of the text.
         core: those of them that belong to phrases.
-        points: the code points of `core`.
+        tokens: `core` as code points.
         places: where in `characters` each of them stands.
         attributes: the places of attributes in `characters`.
     """
 
-    def __init__(self, characters: str, points: Points, bounds: Offsets) -> None:
+    def __init__(self, characters: str, points: array[int], bounds: array[int]) -> None:
         """
         Args:
             characters: one for each run of a text.
@@ -104,25 +85,9 @@ class Encoding:
             bounds: where in the text each run begins, and the last ends.
         """
         self.characters = characters
-        kinds = KINDS.take(points)
-        places = (kinds == IN_PHRASES).nonzero()[0]
-        attributes = (kinds == BESIDE).nonzero()[0]
-        self.points = points[places]
-        self.core = _text_of(self.points)
-        self.places: Sequence[int] = memoryview(places)
-        self.attributes: list[int] = attributes.tolist()
-        self._beside = self._places_beside(places.searchsorted(attributes).tolist())
-        self._bounds = memoryview(bounds)
-
-    def _places_beside(self, following: list[int]) -> bytearray:
-        """1 for each core token, and for the end, that an attribute may stand before: directly or before commas."""
-        beside = bytearray(len(self.core) + 1)
-        for place in following:
-            beside[place] = 1
-            while place and self.core[place - 1] == COMMA and not beside[place - 1]:
-                place -= 1
-                beside[place] = 1
-        return beside
+        self.tokens, self.places, self.attributes, self._beside = parts_of(points)
+        self.core = _text_of(self.tokens)
+        self._bounds = bounds
 
     def stands_alone(self, first: int, last: int) -> bool:
         """Whether no attribute stands within or beside the phrase at [first, last) of `core`."""
@@ -154,8 +119,7 @@ class Encoder:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._keys: Keys = np.zeros(1 << SLOT_BITS, np.uint64)
-        self._points: Points = np.zeros(1 << SLOT_BITS, np.uint16)
+        self._runs = RunReader(self._character)
         self.paired = frozenset(map(vocabulary.__getitem__, PAIRED)) - {UNKNOWN}
         sites, sides = "".join(self.paired), "".join(SIDE_CHARACTERS)
         self._inverting = re.compile(f"{COMMA}(?<![{sites}]{COMMA})(?={SKIP}*[{sides}]{SKIP}*[{sites}])")
@@ -164,27 +128,14 @@ class Encoder:
     def encode(self, text: str) -> Encoding:
         """The text's encoding, in time proportional to its length."""
         text = self._without_articles(without_wraps(text)) + " "  # a word is never the last run
-        bounds, keys = cut(text)
-        slots = (keys >> TO_SLOT).view(np.int64)
-        points = self._points[slots]
-        unknown = self._keys[slots] != keys
-        if unknown.any():
-            self._read_runs(text, bounds, keys, unknown.nonzero()[0], points)
+        points, bounds = self._runs.read(text)
         characters = _text_of(points)
         commas = [found.start() for found in self._inverting.finditer(characters)]
         if commas:
-            points[commas] = ord(SKIP)
+            for comma in commas:
+                points[comma] = ord(SKIP)
             characters = _text_of(points)
         return Encoding(characters, points, bounds)
-
-    def _read_runs(self, text: str, bounds: Offsets, keys: Keys, places: Offsets, points: Points) -> None:
-        """Read the runs at some places into `points`, and remember them."""
-        spans = zip(bounds[places].tolist(), bounds[places + 1].tolist(), strict=True)
-        points[places] = [ord(self._character(text[start:end])) for start, end in spans]
-        keys = keys[places]
-        slots = keys >> TO_SLOT
-        self._keys[slots] = keys
-        self._points[slots] = points[places]
 
     def _character(self, run: str) -> str:
         return self._vocabulary[run] if run[0].isalnum() else _separator_character(run)

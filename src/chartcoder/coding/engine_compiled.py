@@ -11,7 +11,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from chartcoder.coding.context import BACKWARD, BIDIRECTIONAL, Found, Modifier, Trigger, TriggerFinder, cues_of, in_scope
+from chartcoder.coding.context import (
+    BACKWARD,
+    BIDIRECTIONAL,
+    Found,
+    Modifier,
+    Trigger,
+    TriggerFinder,
+    cues_of,
+    in_scope,
+)
 from chartcoder.coding.engine import Context
 from chartcoder.coding.sections import Sections
 from chartcoder.coding.splitting import Sentences

@@ -15,7 +15,7 @@ from chartcoder.coding.choosing import Choices, has_side
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.encoding import Encoder, Encoding
 from chartcoder.coding.lexicon.artefact import AND, BREAK, COMMA, LINE, Lexicon
-from chartcoder.coding.lexicon.compile import LONGEST, SIDES, Entry
+from chartcoder.coding.lexicon.compile import SIDES, Entry
 
 COORDINATING = frozenset({AND, COMMA})
 PARTING = frozenset({BREAK, LINE, COMMA, AND})
@@ -50,7 +50,7 @@ class Matcher:
         terms: list[Term] = []
         matched: list[tuple[int, int]] = []
         taken = bytearray(len(core))
-        for _, first, last, phrase in self._candidates(encoding):
+        for _, first, last, phrase in self._lexicon.table.find(encoding.tokens):
             if taken.find(1, first, last) >= 0:
                 continue
             term = self._read(encoding, first, last, phrase, view)
@@ -65,24 +65,6 @@ class Matcher:
         terms.extend(self._parted(encoding, taken, view))
         terms.sort()
         return terms
-
-    def _candidates(self, encoding: Encoding) -> list[tuple[int, int, int, int]]:
-        """Every phrase in the encoding as (-length, first, last, phrase), longest first."""
-        core, points = encoding.core, encoding.points
-        alone = self._lexicon.alone[points]
-        places = alone.nonzero()[0]
-        found = [
-            (-1, first, first + 1, number - 1)
-            for first, number in zip(places.tolist(), alone[places].tolist(), strict=True)
-        ]
-        prefixes = self._lexicon.phrases.iter_prefixes_with_ids
-        for first in self._lexicon.beginnings(points):
-            for prefix, phrase in prefixes(core[first : first + LONGEST]):
-                length = len(prefix)
-                if length > 1:
-                    found.append((-length, first, first + length, phrase))
-        found.sort()
-        return found
 
     def _coordinated(
         self, encoding: Encoding, first: int, last: int, taken: bytearray, view: ChartView
@@ -114,17 +96,14 @@ class Matcher:
     def _parted(self, encoding: Encoding, taken: bytearray, view: ChartView) -> Iterable[Term]:
         """Phrases of two words with one other word between them: "lesion, hepatic" is none, "lesion focal hepatic"
         is."""
-        core, points = encoding.core, encoding.points
-        for first in self._lexicon.beginnings(points, distance=2):
+        for first, phrase in self._lexicon.table.find_parted(encoding.tokens):
             last = first + 3
-            if taken.find(1, first, last) >= 0 or core[first + 1] in PARTING:
+            if taken.find(1, first, last) >= 0 or encoding.core[first + 1] in PARTING:
                 continue
-            number = self._lexicon.phrases.get(core[first] + core[first + 2])
-            if number is not None:
-                term = self._read(encoding, first, last, number, view)
-                if term is not None and term.entry.codes:
-                    taken[first:last] = b"\x01\x01\x01"
-                    yield term
+            term = self._read(encoding, first, last, phrase, view)
+            if term is not None and term.entry.codes:
+                taken[first:last] = b"\x01\x01\x01"
+                yield term
 
     def _read(self, encoding: Encoding, first: int, last: int, phrase: int, view: ChartView) -> Term | None:
         """The term that a phrase is with what stands beside it; None where it means nothing there."""

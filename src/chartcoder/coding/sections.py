@@ -43,8 +43,8 @@ MAY_BEGIN_WITH_ONE = re.compile(
     r"(?:\#?\d{0,2}[ \t]*[*_\])=\#]{0,8}[ \t]*(?:[:\r\n\u2013\u2014]|-[ \t]|\Z)|[()])"
     r"|[A-Z/&-]{2}|[SOAP](?:[ \t]*[:.)\r\n]|[ \t]+[-\u2013])"
 )
-"""What every line that begins with a heading has, of whatever form: behind words that may be its name stands its end, and
-not a digit or a period of a sentence. Quick to see; few lines of prose have it."""
+"""What every line that begins with a heading has, of whatever form: behind words that may be its name stands its end,
+and not a digit or a period of a sentence. Quick to see; few lines of prose have it."""
 MARKS = re.compile(r":|[ \t][-\u2013\u2014][ \t]|\t")
 LONG_LINE, LONGEST_HEADING = 300, 110  # characters
 SOAP = re.compile(r"(?P<bullet>)(?P<name>[SOAP])(?:[ \t]*[:.)]|[ \t]+[-\u2013]|[ \t]*\r?$)", re.M)

@@ -17,11 +17,13 @@ SENTENCE_END = re.compile(
 )
 """Begins with the characters it may begin with, so that all others are passed over quickly."""
 ABBREVIATIONS = frozenset(
-    "dr mr ms mrs vs st jr sr md approx neg pos sig fig no inc prof dept p.o b.i.d t.i.d q.i.d q.d p.r.n q.h.s i.e e.g "
-    "a.m p.m h.s q.h".split()
-)
-"""End in a period that does not end a sentence, unless a new one clearly begins; so do single letters and numbers of two
-digits."""
+    {
+        "dr", "mr", "ms", "mrs", "vs", "st", "jr", "sr", "md", "approx", "neg", "pos", "sig", "fig", "no", "inc",
+        "prof", "dept", "p.o", "b.i.d", "t.i.d", "q.i.d", "q.d", "p.r.n", "q.h.s", "i.e", "e.g", "a.m", "p.m", "h.s", "q.h",
+    }
+)  # fmt: skip
+"""End in a period that does not end a sentence, unless a new one clearly begins; so do single letters and numbers of
+two digits."""
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
 BEGINS = re.compile(
     r"(?:The|This|There|These|She|He|They|It|We|I|Her|His|Patient|In|On|No|At|A|An|If|When|Since|However|Will|Would|Please"

@@ -17,11 +17,8 @@ import mmap
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeAlias
 
 import marisa_trie
-import numpy as np
-from numpy.typing import NDArray
 
 from chartcoder.coding.lexicon.compile import Core, Entry, Phrases
 from chartcoder.coding.lexicon.normalise import (
@@ -34,6 +31,7 @@ from chartcoder.coding.lexicon.normalise import (
     is_abbreviation,
 )
 from chartcoder.coding.lexicon.spelling import Speller, write_deletions
+from chartcoder.coding.scanning import SLOTS, PhraseTable
 from chartcoder.errors import LexiconMissing
 
 ARTEFACT = Path(__file__).parents[1] / "artefact"
@@ -42,21 +40,12 @@ ARTEFACT = Path(__file__).parents[1] / "artefact"
 SKIP, BREAK, COMMA, AND, LINE, UNKNOWN = " ", ".", ",", "&", "\n", "?"
 FIRST_ATTRIBUTE, FIRST_CORE, LAST_CORE = 0x100, 0x1000, 0xFFFF
 SURROGATES, AFTER_SURROGATES = 0xD800, 0x800
-FORMAT = 3
+FORMAT = 4
 LONGEST_WORD = 60  # letters
 CACHED_WORDS = 200_000
 
-PAIR_FACTOR, PAIR_MASK = 40_503, (1 << 22) - 1
-"""Slot of the tokens a, b among those that may begin a phrase: (a * factor + b) & mask. A table that all pairs of a chart
-are looked up in at once. Two slots in a hundred say yes for a pair that begins nothing, which costs one more look into
-the trie."""
-
 ATTRIBUTE_CHARACTERS = {attribute: chr(FIRST_ATTRIBUTE + place) for place, attribute in enumerate(ATTRIBUTES)}
 ATTRIBUTE_OF_CHARACTER = {character: attribute for attribute, character in ATTRIBUTE_CHARACTERS.items()}
-
-
-Tokens: TypeAlias = NDArray[np.uint16]
-"""Characters of an encoding as their code points."""
 
 
 def core_character(number: int) -> str:
@@ -77,35 +66,18 @@ def write_lexicon(phrases: Phrases, folder: Path, *, about: dict[str, str]) -> N
     trie = marisa_trie.Trie(encoded)
     trie.save(str(folder / "phrases.marisa"))
     _write_payloads(encoded, trie, folder)
-    _write_beginnings(trie, folder)
+    _write_steps(trie, folder)
     (folder / "about.json").write_text(json.dumps({"format": FORMAT, **about}), encoding="utf-8")
 
 
-def points_of(core: str) -> Tokens:
-    """The code points of an encoding's tokens."""
-    return np.frombuffer(core.encode("utf-16")[2:], np.uint16)  # behind the byte order mark: the machine's own order
-
-
-def slots_of_pairs(tokens: Tokens, distance: int = 1) -> NDArray[np.uint32]:
-    """For each token and the one at some distance behind it, the pair's slot among those that may begin a phrase."""
-    slots = np.multiply(tokens[:-distance], PAIR_FACTOR, dtype=np.uint32)
-    slots += tokens[distance:]
-    slots &= PAIR_MASK
-    return slots
-
-
-def _write_beginnings(phrases: marisa_trie.Trie, folder: Path) -> None:
-    """Which pairs of tokens may begin a phrase, and which tokens are phrases alone (their numbers, from 1)."""
-    may_begin = np.zeros(PAIR_MASK + 1, np.bool_)
-    alone = np.zeros(1 << 16, np.uint32)
+def _write_steps(phrases: marisa_trie.Trie, folder: Path) -> None:
+    """The trie once more, as a table that finds all phrases of a chart at once (`scanning`)."""
+    steps, ends = array("Q", bytes(8 * SLOTS)), array("I", bytes(4 * SLOTS))
+    table = PhraseTable(steps, ends)
     for phrase, number in phrases.items():
-        points = points_of(phrase)
-        if len(points) > 1:
-            may_begin[slots_of_pairs(points[:2])] = True
-        else:
-            alone[points] = number + 1
-    may_begin.tofile(folder / "may_begin.bin")
-    alone.tofile(folder / "alone.bin")
+        table.add(array("H", map(ord, phrase)), number)
+    (folder / "steps.bin").write_bytes(steps.tobytes())
+    (folder / "ends.bin").write_bytes(ends.tobytes())
 
 
 def _encode(core: Core, words: marisa_trie.Trie) -> str:
@@ -186,16 +158,11 @@ class Lexicon:
         self.vocabulary = Vocabulary(words, Speller(folder, words))
         self.phrases = marisa_trie.Trie()
         self.phrases.mmap(str(folder / "phrases.marisa"))
-        self._may_begin = np.frombuffer(_mapped(folder / "may_begin.bin"), np.bool_)  # by slot of a pair of tokens
-        self.alone = np.frombuffer(_mapped(folder / "alone.bin"), np.uint32)  # by token: its phrase's number + 1, or 0
+        steps, ends = (memoryview(_mapped(folder / name)) for name in ("steps.bin", "ends.bin"))
+        self.table = PhraseTable(steps.cast("Q"), ends.cast("I"))  # finds what `phrases` has, with the same numbers
         self._entries = _mapped(folder / "entries.bin")
         self._offsets = memoryview(_mapped(folder / "offsets.bin")).cast("I")
         self._read: dict[int, tuple[Entry, ...]] = {}
-
-    def beginnings(self, tokens: Tokens, distance: int = 1) -> list[int]:
-        """The places of tokens that may begin a phrase with the one at some distance behind them."""
-        places: list[int] = self._may_begin[slots_of_pairs(tokens, distance)].nonzero()[0].tolist()
-        return places
 
     def entries(self, phrase: int) -> tuple[Entry, ...]:
         """The entries of the phrase with this number in `phrases`, best rank first."""
@@ -213,4 +180,4 @@ class Lexicon:
 
 def _mapped(path: Path) -> mmap.mmap:
     with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)  # shared: nobody writes

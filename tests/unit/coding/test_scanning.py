@@ -1,0 +1,125 @@
+"""The innermost loops answer alike from source and as machine code, and know the lexicon's characters."""
+
+from __future__ import annotations
+
+import importlib.util
+from array import array
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chartcoder.coding import machine_code, scanning
+from chartcoder.coding.lexicon import artefact
+
+SAMPLES = Path(__file__).parents[3] / "samples" / "charts"
+PHRASES = ["ab", "abc", "b", "bd", "cab", "dddddddd"]
+
+
+@pytest.fixture(scope="module")
+def from_source() -> ModuleType:
+    """The module as Python runs it where there is no compiler."""
+    spec = importlib.util.spec_from_file_location("scanning_from_source", machine_code.SOURCE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def filled(module: ModuleType) -> object:
+    table = module.PhraseTable(array("Q", bytes(8 * module.SLOTS)), array("I", bytes(4 * module.SLOTS)))
+    for number, phrase in enumerate(PHRASES):
+        table.add(array("H", map(ord, phrase)), number)
+    return table
+
+
+@pytest.fixture(scope="module")
+def tables(from_source: ModuleType) -> list[object]:
+    return [filled(scanning), filled(from_source)]
+
+
+def test_the_library_is_made_of_this_source() -> None:
+    if not machine_code.LIBRARY.exists():
+        pytest.skip("no machine code here: `make setup` makes it where a C compiler is at hand")
+    assert machine_code.MADE_FROM.read_text(encoding="utf-8").strip() == machine_code.digest_of_source(), (
+        "scanning.py was changed: `python -m chartcoder.coding.machine_code` makes the library anew"
+    )
+    assert scanning.__file__ == str(machine_code.LIBRARY)
+
+
+def test_points_are_the_lexicons_characters() -> None:
+    tokens = [artefact.core_character(0), artefact.COMMA, artefact.UNKNOWN, artefact.AND, artefact.LINE, artefact.BREAK]
+    attributes = list(artefact.ATTRIBUTE_CHARACTERS.values())
+    points = array("H", map(ord, [*tokens, *attributes, artefact.SKIP]))
+    parts = scanning.parts_of(points)
+    assert list(parts.core) == list(points[: len(tokens)])
+    assert parts.attributes == list(range(len(tokens), len(tokens) + len(attributes)))
+
+
+def test_an_attribute_stands_before_a_token_also_behind_commas() -> None:
+    left = artefact.ATTRIBUTE_CHARACTERS["left"]
+    knee, pain = artefact.core_character(0), artefact.core_character(1)
+    parts = scanning.parts_of(array("H", map(ord, f"{pain} {knee},,{left}")))
+    assert list(parts.beside) == [0, 0, 1, 1, 1]
+
+
+def read(module: ModuleType, text: str) -> tuple[list[str], list[int]]:
+    runs: list[str] = []
+    points, bounds = module.RunReader(lambda run: runs.append(run) or run[0]).read(text)
+    assert [text[start] for start in bounds[:-1]] == [chr(point) for point in points]
+    return runs, list(bounds)
+
+
+@given(st.text(st.characters(max_codepoint=0xFFFF), min_size=1))
+def test_runs_are_words_and_what_stands_between(from_source: ModuleType, text: str) -> None:
+    runs, bounds = read(scanning, text)
+    pieces = [text[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    assert "".join(pieces) == text
+    assert all(piece.isalnum() or not any(map(str.isalnum, piece)) for piece in pieces)
+    assert all(one[0].isalnum() != other[0].isalnum() for one, other in zip(pieces, pieces[1:], strict=False))
+    assert set(runs) == set(pieces) and len(runs) == len(set(runs)), "each run is asked for once"
+    assert read(from_source, text) == (runs, bounds)
+
+
+@given(st.text("abcd", max_size=40))
+def test_every_phrase_is_found_the_longest_first(tables: list[object], text: str) -> None:
+    expected = sorted(
+        (-len(phrase), place, place + len(phrase), number)
+        for number, phrase in enumerate(PHRASES)
+        for place in range(len(text))
+        if text.startswith(phrase, place)
+    )
+    assert [table.find(array("H", map(ord, text))) for table in tables] == [expected, expected]  # type: ignore[attr-defined]
+
+
+@given(st.text("abcd", max_size=40))
+def test_phrases_of_two_are_found_around_one_other(tables: list[object], text: str) -> None:
+    expected = [
+        (place, PHRASES.index(pair))
+        for place in range(len(text) - 2)
+        if (pair := text[place] + text[place + 2]) in PHRASES
+    ]
+    assert [table.find_parted(array("H", map(ord, text))) for table in tables] == [expected, expected]  # type: ignore[attr-defined]
+
+
+def test_charts_are_read_alike_from_source_and_as_machine_code(from_source: ModuleType) -> None:
+    lexicon = artefact.Lexicon(artefact.ARTEFACT)
+    steps, ends = (
+        memoryview((artefact.ARTEFACT / name).read_bytes()).cast(kind)
+        for name, kind in (("steps.bin", "Q"), ("ends.bin", "I"))
+    )
+    slow = from_source.PhraseTable(steps, ends)
+    vocabulary = lexicon.vocabulary
+    readers = [
+        module.RunReader(lambda run: vocabulary[run] if run[0].isalnum() else artefact.SKIP)
+        for module in (scanning, from_source)
+    ]
+    for path in sorted(SAMPLES.glob("*.txt"))[:10]:
+        (points, bounds), from_python = (reader.read(path.read_text(encoding="utf-8")) for reader in readers)
+        assert (points, bounds) == from_python
+        parts = scanning.parts_of(points)
+        assert parts == from_source.parts_of(points)
+        assert lexicon.table.find(parts.core) == slow.find(parts.core)
+        assert lexicon.table.find_parted(parts.core) == slow.find_parted(parts.core)
