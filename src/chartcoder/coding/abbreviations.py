@@ -32,7 +32,7 @@ Codes = tuple[str, ...]
 def apply_definitions(text: str, terms: list[Term]) -> list[Term]:
     """The terms (in order, not overlapping) with each abbreviation read as the chart defines it, and without those that
     name a quantity."""
-    terms = [term for term in terms if not _names_a_quantity(text, term)]
+    terms = [term for term in terms if term.end - term.start > LONGEST_QUANTITY or not _names_a_quantity(text, term)]
     meanings = dict(_definitions(text, terms)) if "(" in text else {}
     if not meanings:
         return terms
@@ -41,11 +41,7 @@ def apply_definitions(text: str, terms: list[Term]) -> list[Term]:
 
 
 def _names_a_quantity(text: str, term: Term) -> bool:
-    return (
-        term.end - term.start <= LONGEST_QUANTITY
-        and text[term.start : term.end].isupper()
-        and QUANTITY.match(text, term.end) is not None
-    )
+    return text[term.start : term.end].isupper() and QUANTITY.match(text, term.end) is not None
 
 
 def _definitions(text: str, terms: Sequence[Term]) -> Iterator[tuple[str, Codes]]:

@@ -7,10 +7,10 @@ term of its own, a nephrectomy is a status only where it is over. The classes of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import ahocorasick_rs
 
@@ -76,34 +76,42 @@ COMMUNICABLE = ("A", "B", "J0", "J1", "J20", "J21", "U07", "G00", "G03", "H10", 
 
 
 class Neighbours:
-    """The patterns of `neighbours.tsv` for one side of a term, as one expression: the first that fits is taken.
+    """The patterns of `neighbours.tsv`, those of each side of a term as one expression: the first that fits is taken.
 
     Few terms have a neighbour that says anything. So the text is first asked for the words that the table says a
-    fitting one cannot do without: directly before a term, anywhere behind it.
+    fitting pattern cannot do without: directly before a term, anywhere behind it.
     """
 
-    def __init__(self, side: str) -> None:
-        rows = [(assertion, rest) for row_side, assertion, rest in _rows(NEIGHBOURS) if row_side == side]
-        needed = tuple(word for assertion, words in rows if assertion == NEEDED for word in words.split())
-        patterns = [(assertion, pattern) for assertion, pattern in rows if assertion != NEEDED]
-        self._assertions = tuple(assertion for assertion, _ in patterns)
-        self._patterns = re.compile("|".join(f"({pattern})" for _, pattern in patterns), re.I)
-        self._has_needed: Callable[[str], object]
-        if side == "before":
-            self._find = self._patterns.search
-            self._has_needed = lambda text: text.rstrip().endswith(needed)
-        else:
-            self._find = self._patterns.match
-            self._has_needed = ahocorasick_rs.AhoCorasick(needed).find_matches_as_indexes
+    def __init__(self) -> None:
+        self._before, self._said_before = _patterns("before")
+        self._behind, self._said_behind = _patterns("after")
+        self._needed_before = _needed("before")
+        self._find_needed_behind = ahocorasick_rs.AhoCorasick(_needed("after")).find_matches_as_indexes
 
-    def of(self, text: str) -> tuple[str, str] | None:
-        """What is said by the text before or behind a term, and the words that say it."""
-        if text.isascii() and not self._has_needed(text.lower()):
-            return None  # beyond ASCII there are letters that a pattern takes for others: a long s is an s
-        found = self._find(text)
-        if found is None or found.lastindex is None:
-            return None
-        return self._assertions[found.lastindex - 1], found[0].strip()
+    def said(self, before: str, behind: str) -> Mapping[str, str]:
+        """What the texts before and behind a term say: assertion (or "over", "asserted") -> the words that say it."""
+        said = {}
+        # beyond ASCII there are letters that a pattern takes for others: a long s is an s
+        if not before.isascii() or before.rstrip().lower().endswith(self._needed_before):
+            found = self._before.search(before)
+            if found and found.lastindex:
+                said[self._said_before[found.lastindex - 1]] = found[0].strip()
+        if not behind.isascii() or self._find_needed_behind(behind.lower()):
+            found = self._behind.match(behind)
+            if found and found.lastindex:
+                said[self._said_behind[found.lastindex - 1]] = found[0].strip()
+        return said
+
+
+def _patterns(side: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
+    """One expression of a side's patterns, each a group, and what each says."""
+    rows = [row for row in _rows(NEIGHBOURS) if row[0] == side and row[1] != NEEDED]
+    return re.compile("|".join(f"({pattern})" for _, _, pattern in rows), re.I), tuple(said for _, said, _ in rows)
+
+
+def _needed(side: str) -> tuple[str, ...]:
+    (words,) = (words for row_side, name, words in _rows(NEIGHBOURS) if (row_side, name) == (side, NEEDED))
+    return tuple(words.split())
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -112,33 +120,31 @@ def _rows(path: Path) -> list[list[str]]:
 
 
 @cache
-def _neighbours(side: str) -> Neighbours:
-    return Neighbours(side)
+def _neighbours() -> Neighbours:
+    return Neighbours()
 
 
-class Words(NamedTuple):
+@dataclass(slots=True)
+class Words:
     """A term as the chart has it, and what stands before and behind it in its line."""
 
     text: str
     lead: str
     tail: str
 
-    @classmethod
-    def at(cls, text: str, start: int, end: int) -> Words:
-        """The term at [start, end) of a chart's text."""
-        lead = text[max(0, start - LEAD) : start]
-        tail = text[end : end + TAIL]
-        return cls(text[start:end], lead[lead.rfind("\n") + 1 :], tail.partition("\n")[0])
-
-    def said(self) -> dict[str, str]:
-        """What the neighbours say: assertion (or "over", "asserted") -> the words that say it."""
+    def said(self) -> Mapping[str, str]:
+        """What the neighbours say, as `Neighbours.said` gives it."""
+        before = self.lead
         first, _, rest = self.text.partition(" ")
-        before = f"{self.lead}{first} " if rest and first.lower() in OVER_WITHIN else self.lead
-        said = {}
-        for assertion_and_words in (_neighbours("before").of(before), _neighbours("after").of(self.tail)):
-            if assertion_and_words:
-                said[assertion_and_words[0]] = assertion_and_words[1]
-        return said
+        if rest and first.lower() in OVER_WITHIN:
+            before += f"{first} "
+        return _neighbours().said(before, self.tail)
+
+
+def words_at(text: str, start: int, end: int) -> Words:
+    """The term at [start, end) of a chart's text."""
+    lead = text[max(0, start - LEAD) : start]
+    return Words(text[start:end], lead[lead.rfind("\n") + 1 :], text[end : end + TAIL].partition("\n")[0])
 
 
 @cache

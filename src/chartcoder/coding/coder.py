@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from chartcoder.chart import Chart, CodedChart, Finding
 from chartcoder.coding.abbreviations import apply_definitions
-from chartcoder.coding.assertions import Words, assertion_of, class_of
+from chartcoder.coding.assertions import assertion_of, class_of, words_at
 from chartcoder.coding.billing import bill
 from chartcoder.coding.companions import uncode_without_companion
 from chartcoder.coding.conditions import ChartView
@@ -109,7 +109,7 @@ class Coder:
         for term, context in zip(terms, contexts, strict=True):
             start, end, section = term.start, term.end, context.section
             answer = answers.of(start, end)
-            words = Words.at(text, start, end)
+            words = words_at(text, start, end)
             for code in term.entry.codes:
                 full, description, may_describe, is_result = self._meanings.get(code) or self._meaning(code)
                 assertion, cue = answer or assertion_of(full, words, context)

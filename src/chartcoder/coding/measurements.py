@@ -28,6 +28,9 @@ WEIGHT_LOST = re.compile(
     r"(?! (?:on purpose|intentionally|(?:by|with) diet\w*|on (?:a|the|his|her) diet|since (?:the )?surgery))",
     re.I,
 )
+WORDS_OF_LOSS = ("loss of ", "lost ", "losing ")
+UNITS_OF_LOSS = ("kg", "kilo", "lb", "pound", "weight")
+"""What the pattern cannot do without, quicker to look for."""
 STROKE_SCALE = re.compile(r"\bNIH ?SS\b(?: score)?[ \t]*(?:is|was|of|:|=)?[ \t]*(\d{1,2})\b(?!\s*[-/]\s*\d)")
 RECEPTOR = re.compile(
     r"\b(ER|PR|HER-?2(?:/neu)?)(?:(\+{1,3}|[ \t]*(?:is |was |: ?|- ?)?(?:positive|pos)\b)"
@@ -49,7 +52,7 @@ def measured_codes(view: ChartView) -> Iterator[tuple[int, int, str]]:
         weeks = int(found[1] or found[2])
         if 8 <= weeks <= 42:
             yield found.start(), found.end(), f"Z3A.{weeks:02d}"
-    if "los" in low:
+    if any(word in low for word in WORDS_OF_LOSS) and any(unit in low for unit in UNITS_OF_LOSS):
         yield from ((found.start(), found.end(), "R63.4") for found in WEIGHT_LOST.finditer(text))
     if "nih" in low:
         for found in STROKE_SCALE.finditer(text):

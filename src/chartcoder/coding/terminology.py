@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import marisa_trie
 
@@ -24,6 +25,7 @@ REFERENCE = re.compile(rf"\b({CODE})(?:\.?-(?!\s*[A-Z]))?(?:\s*-\s*({CODE}))?")
 """A code, a stem (`O24.4-`) or a range (`O00-O07`) in an instruction of the tabular list."""
 
 CACHED_PAIRS = 100_000
+Ranges = list[tuple[str, str]]
 SEVENTH_CHARACTERS = "AB01XDS"
 """Tried in this order where the wanted one is not defined for a code: initial encounters first."""
 
@@ -69,6 +71,16 @@ def _packed(entry: CodeEntry) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+class Known(NamedTuple):
+    """What the file holds of a code: its own, and of its instructions those of all it stands under as well."""
+
+    billable: bool
+    description: str  # empty for a code that the release does not have
+    excludes1: Ranges
+    code_first: Ranges
+    use_additional: Ranges
+
+
 class Terminology:
     """The release as a mapped file. Answers in a microsecond or two; holds nothing in the process's own memory."""
 
@@ -78,29 +90,34 @@ class Terminology:
             raise LexiconMissing(f"{path} does not exist; `python -m chartcoder.coding.build` builds it")
         self._codes = marisa_trie.BytesTrie()
         self._codes.mmap(str(path))
-        self._read: dict[str, tuple[Any, ...]] = {}
-        self._excluding: dict[tuple[str, str], bool] = {}
-        self._ranges: dict[tuple[str, int], list[tuple[str, str]]] = {}
+        self._read: dict[str, Known] = {}  # bounded by the release's size
+        self.exclude_each_other = lru_cache(CACHED_PAIRS)(self._exclude_each_other)
 
-    def _entry(self, code: str) -> tuple[Any, ...]:
-        entry = self._read.get(code)
-        if entry is None:
-            found = self._codes.get(code)
-            entry = tuple(json.loads(found[0])) if found else (0, None, (), (), ())
-            self._read[code] = entry  # bounded by the release's size
+    def _known(self, code: str) -> Known:
+        known = self._read.get(code)
+        if known is None:
+            lineage = [self._entry(code[:length]) for length in range(3, len(code) + 1) if length != 4]
+            billable, description = lineage[-1][:2] if lineage else (False, "")
+            inherited = ([(first, last) for entry in lineage for first, last in entry[field]] for field in (2, 3, 4))
+            known = self._read[code] = Known(bool(billable), description, *inherited)
+        return known
+
+    def _entry(self, code: str) -> list[Any]:
+        """What `_packed` packed; of a code that the release does not have, nothing."""
+        found = self._codes.get(code)
+        entry: list[Any] = json.loads(found[0]) if found else [0, "", (), (), ()]
         return entry
 
     def __contains__(self, code: str) -> bool:
-        return self._entry(code)[1] is not None
+        return bool(self._known(code).description)
 
     def description(self, code: str) -> str:
         """The code's official description; empty for a code the release does not have."""
-        description: str | None = self._entry(code)[1]
-        return description or ""
+        return self._known(code).description
 
     def is_billable(self, code: str) -> bool:
         """Whether the code is complete: nothing in the release is more specific."""
-        return bool(self._entry(code)[0])
+        return self._known(code).billable
 
     def leaves_below(self, stem: str) -> list[str]:
         """Every billable code that starts with `stem`, in order."""
@@ -117,35 +134,20 @@ class Terminology:
                 return stem + character
         return stem + seventh
 
-    def excludes1(self, code: str) -> list[tuple[str, str]]:
+    def excludes1(self, code: str) -> Ranges:
         """The prefixes that may not be billed beside this code: its own Excludes1 and those of what it stands under."""
-        return self._inherited(code, 2)
+        return self._known(code).excludes1
 
-    def exclude_each_other(self, code: str, other: str) -> bool:
+    def _exclude_each_other(self, code: str, other: str) -> bool:
         """Whether an Excludes1 note of either code names the other."""
-        pair = (code, other) if code < other else (other, code)
-        held = self._excluding.get(pair)
-        if held is None:
-            if len(self._excluding) > CACHED_PAIRS:
-                self._excluding.clear()
-            held = any(in_range(other, *bounds) for bounds in self.excludes1(code)) or any(
-                in_range(code, *bounds) for bounds in self.excludes1(other)
-            )
-            self._excluding[pair] = held
-        return held
+        return any(in_range(other, *bounds) for bounds in self.excludes1(code)) or any(
+            in_range(code, *bounds) for bounds in self.excludes1(other)
+        )
 
-    def code_first(self, code: str) -> list[tuple[str, str]]:
+    def code_first(self, code: str) -> Ranges:
         """The prefixes that must be sequenced before this code where they are coded."""
-        return self._inherited(code, 3)
+        return self._known(code).code_first
 
-    def use_additional(self, code: str) -> list[tuple[str, str]]:
+    def use_additional(self, code: str) -> Ranges:
         """The prefixes that this code asks to be added where documented."""
-        return self._inherited(code, 4)
-
-    def _inherited(self, code: str, field: int) -> list[tuple[str, str]]:
-        held = self._ranges.get((code, field))
-        if held is None:
-            stems = [code[:length] for length in range(3, len(code) + 1) if length != 4]
-            held = [(first, last) for stem in stems for first, last in self._entry(stem)[field]]
-            self._ranges[code, field] = held  # bounded by the release's size
-        return held
+        return self._known(code).use_additional

@@ -16,7 +16,10 @@ SUBSEQUENT = re.compile(
     r"|subsequent encounter|post[- ]?operative visit|here for follow[- ]?up)\b",
     re.I,
 )
-WORDS_OF_AFTERCARE = ("follow", "healing", "cast ", "post", "s/p", "subsequent")
+WORDS_OF_AFTERCARE = (
+    "up for", "up of", "up after", "up visit", "up appointment", "for follow", "healing", "cast ", "post-op", "post op",
+    "postop", "operative visit", "orif", "fixation", "subsequent encounter",
+)  # fmt: skip
 """What the pattern cannot do without, quicker to look for."""
 HISTORY_CODED_IN = frozenset({"assessment", "observation_and_plan", "problem_list"})
 EXPOSED = re.compile(r"\b(?:expos(?:ed|ure)|contacts?|partner)\b[^.;\n]*$", re.I)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -43,14 +42,15 @@ def drop_integral_symptoms(draft: Draft) -> None:
         return
     diseases = [code for code in draft.candidates if "symptom" not in class_of(code)]
     for symptom in symptoms:
-        cause = next((code for code in diseases if _explains(code, symptom, draft)), None)
+        integral_to = (code for code in diseases if is_integral(symptom, code))
+        cause = next((code for code in integral_to if _takes_in(code, symptom, draft)), None)
         if cause:
             draft.reject(symptom, f"symptom of {cause} (I.B.5)")
 
 
-def _explains(code: str, symptom: str, draft: Draft) -> bool:
+def _takes_in(code: str, symptom: str, draft: Draft) -> bool:
     """A code that asks for its symptoms as additional codes (N40.1) does not take them in."""
-    return is_integral(symptom, code) and not draft.covered(symptom, draft.terminology.use_additional(code))
+    return not draft.covered(symptom, draft.terminology.use_additional(code))
 
 
 @cache
@@ -71,11 +71,11 @@ def is_integral(symptom: str, disease: str) -> bool:
 
 def keep_the_more_specific(draft: Draft) -> None:
     """I.B.2: to the highest level of detail: an unspecified code gives way to a specific one of its category."""
-    categories = Counter(code[:3] for code in draft.candidates)
-    shared = [code for code in draft.candidates if categories[code[:3]] > 1 and code[0] != "C"]
-    for code in shared:
+    if len({code[:3] for code in draft.candidates}) == len(draft.candidates):
+        return  # each is alone in its category
+    for code in list(draft.candidates):
         description = draft.terminology.description(code).lower()
-        if "unspecified" not in description and "not specified" not in description:
+        if code[0] == "C" or ("unspecified" not in description and "not specified" not in description):
             continue
         specific = next(
             (
@@ -117,9 +117,10 @@ def join_both_sides(draft: Draft) -> None:
 
 def _sides_of(code: str, draft: Draft) -> tuple[str, str, str | None] | None:
     """The left, right and bilateral forms of a code whose description says right or left."""
-    description = draft.terminology.description(code).lower()
-    if " right" not in description and " left" not in description:
+    title = draft.terminology.description(code)
+    if not _names_a_side(title):
         return None
+    description = title.lower()
     stem = code[:-1]
     forms: dict[str, str] = {}
     plain = _without_side(description)
@@ -134,6 +135,12 @@ def _sides_of(code: str, draft: Draft) -> tuple[str, str, str | None] | None:
     return None
 
 
+@lru_cache(maxsize=20_000)
+def _names_a_side(title: str) -> bool:
+    return " right" in title.lower() or " left" in title.lower()
+
+
+@lru_cache(maxsize=20_000)
 def _without_side(description: str) -> str:
     words = [word.strip(",") for word in description.split()]
     return " ".join(
@@ -183,7 +190,7 @@ def sequence(draft: Draft) -> None:
             candidate.rank += 10_000
     for code, candidate in draft.candidates.items():
         first = draft.terminology.code_first(code)
-        if not first:
+        if not first:  # as with most codes
             continue
         causes = [other for other in draft.candidates if other != code and draft.covered(other, first)]
         if causes:

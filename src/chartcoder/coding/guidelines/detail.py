@@ -30,17 +30,15 @@ def specify_from_elsewhere(draft: Draft) -> None:
 
     Only where the chart names one such code, and its title says all that the open one's says.
     """
-    named: dict[str, set[str]] = {}
-    for _, finding in draft.present():
-        if finding.code:
-            named.setdefault(finding.code[:3], set()).add(finding.code)
+    unbilled = {finding.code for _, finding in draft.present() if finding.code and finding.code not in draft.candidates}
+    if not unbilled:
+        return
     for code in list(draft.candidates):
-        others = named.get(code[:3], set()) - {code}
-        if not others or code[0] in "ZVWXY" or not _is_open(draft.terminology.description(code)):
+        if code[0] in "ZVWXY" or not _is_open(draft.terminology.description(code)):
             continue
         if any(other != code and other[:3] == code[:3] for other in draft.candidates):
             continue
-        closer = [other for other in others if _says_more(draft, other, code)]
+        closer = [other for other in unbilled if other[:3] == code[:3] and _says_more(draft, other, code)]
         if len(closer) == 1:
             places = [place for place, finding in draft.present() if finding.code == closer[0]]
             draft.replace(code, closer[0], "I.B.2 the detail that the chart gives elsewhere")

@@ -41,17 +41,19 @@ class Draft:
 
     def bill(self, code: str, evidence: Iterable[int], rule: str | None = None, *, rank: int | None = None) -> None:
         """Make a code a candidate, or add evidence and a rule to one."""
-        places = list(evidence)
         held = self.candidates.get(code)
         if held is None:
-            first = min(places, default=len(self.findings))
-            held = self.candidates[code] = Candidate(code, [], [], first if rank is None else rank)
-        for place in places:  # put in where it belongs: a chart may say one thing ten thousand times
-            at = bisect_left(held.evidence, place)
-            if at == len(held.evidence) or held.evidence[at] != place:
-                held.evidence.insert(at, place)
-        if rule and rule not in held.rules:
-            held.rules.append(rule)
+            places = sorted(set(evidence))
+            if rank is None:
+                rank = places[0] if places else len(self.findings)
+            self.candidates[code] = Candidate(code, places, [rule] if rule else [], rank)
+        else:
+            for place in list(evidence):  # put in where it belongs: a chart may say one thing ten thousand times
+                at = bisect_left(held.evidence, place)
+                if at == len(held.evidence) or held.evidence[at] != place:
+                    held.evidence.insert(at, place)
+            if rule and rule not in held.rules:
+                held.rules.append(rule)
         self.rejected.pop(code, None)
 
     def reject(self, code: str, reason: str, evidence: Iterable[int] | None = None) -> None:

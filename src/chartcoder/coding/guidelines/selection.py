@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from chartcoder.chart import Finding
 from chartcoder.coding.assertions import class_of, holds_of_patient
@@ -40,6 +41,8 @@ LABEL = re.compile(
 """What stands before a diagnosis and names its part in the list."""
 MAY_BE_A_PROBLEM = ("R", "Z55", "Z56", "Z57", "Z59", "Z60", "Z62", "Z63", "Z64", "Z65", "Z66", "Z79.01", "Z79.02")
 NUMBERED = re.compile(r"\s*(?:[#*•·-]+\s*|\(?\d{1,2}[.):]\s*|[A-Z][.)]\s)+")
+MARKED_LINE = re.compile(r"\n\s*(?:[#*•·-]|\(?\d{1,2}[.):]|[A-Z][.)]\s)")
+"""A line that begins as `NUMBERED` asks, and the end of the line before it, from which a search goes to the next."""
 NARRATIVE = re.compile(
     r"\b(?:patient|he|she|they|presents?|presented|is an?|we|i|i'm|we'll|will|was|were|has|had|have|reports?"
     r"|her|his|my)\b",
@@ -51,11 +54,13 @@ FIRST_SENTENCE_END = re.compile(r"[.:;](?:\s|$)| - ")
 
 def select_candidates(draft: Draft) -> None:
     """IV.J, III: findings that were assessed; the others are turned down with the reason."""
-    chosen = next((pool for pool in _pools(draft) if pool), [])
-    for place in chosen:
-        finding = draft.findings[place]
-        if finding.code:
-            draft.bill(finding.code, [place])
+    chosen: dict[str, list[int]] = {}
+    for place in next((pool for pool in _pools(draft) if pool), []):
+        code = draft.findings[place].code
+        if code:
+            chosen.setdefault(code, []).append(place)
+    for code, places in chosen.items():
+        draft.bill(code, places)
     _turn_down_the_rest(draft)
 
 
@@ -67,7 +72,8 @@ def _pools(draft: Draft) -> Iterator[list[int]]:
     yield [place for place, finding in assessed if is_problem_line(text, finding)]
     yield [place for place, _ in assessed]
     yield [place for place, finding in billable if finding.section in PLANNED and is_problem_line(text, finding)]
-    yield [place for place, finding in billable if finding.section in LISTED_IN and stands_in_a_list(text, finding)]
+    if has_a_list(text):
+        yield [place for place, finding in billable if finding.section in LISTED_IN and stands_in_a_list(text, finding)]
     sectioned = any(finding.section for finding in draft.findings)
     yield [place for place, finding in billable if not (sectioned and finding.section in NOT_ASSESSED)]
     yield [place for place, _ in billable]
@@ -77,11 +83,16 @@ def _is_circumstance(text: str, finding: Finding) -> bool:
     """A finding that makes no problem by itself. An abnormal result does where it is one of the problems assessed
     ("2. Elevated PSA"): then the provider says that it matters (III.B). So does a circumstance of life (I.C.21.c.17).
     """
-    if finding.code is None or CIRCUMSTANCES.isdisjoint(class_of(finding.code)):
+    if finding.code is None or not _is_of_circumstances(finding.code):
         return False
     return not (
         finding.code.startswith(MAY_BE_A_PROBLEM) and finding.section in ASSESSED and is_problem_line(text, finding)
     )
+
+
+@lru_cache(maxsize=20_000)
+def _is_of_circumstances(code: str) -> bool:
+    return not CIRCUMSTANCES.isdisjoint(class_of(code))
 
 
 def _turn_down_the_rest(draft: Draft) -> None:
@@ -95,6 +106,11 @@ def _turn_down_the_rest(draft: Draft) -> None:
             where = f" ({finding.section} only)" if finding.section else ""
             reason = f"not among the problems assessed{where}"
         draft.rejected.setdefault(finding.code, ([], reason))[0].append(place)
+
+
+def has_a_list(text: str) -> bool:
+    """Whether any line of a text begins with a number or a bullet; few narratives have one."""
+    return NUMBERED.match(text) is not None or MARKED_LINE.search(text) is not None
 
 
 def stands_in_a_list(text: str, finding: Finding) -> bool:
