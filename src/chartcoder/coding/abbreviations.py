@@ -67,17 +67,24 @@ def long_form_start(text: str, end: int, abbreviation: str) -> int | None:
     words = min(len(letters) + 5, 2 * len(letters))
     floor = max(0, end - words * LONGEST_WORD)
     floor = max(floor, text.rfind("\n", floor, end), text.rfind(". ", floor, end))
+    stretch = _lower_in_place(text[floor:end])
     place = end
     for turn, letter in enumerate(reversed(letters), start=1):
-        place -= 1
-        while place >= floor and not (
-            text[place].lower() == letter and (turn < len(letters) or place == 0 or not text[place - 1].isalnum())
-        ):
-            place -= 1
+        place = floor + stretch.rfind(letter, 0, place - floor)
+        while turn == len(letters) and place >= max(1, floor) and text[place - 1].isalnum():
+            place = floor + stretch.rfind(letter, 0, place - floor)
         if place < floor:
             return None
     long_form = text[place:end].split()
     return place if len(long_form) <= words and abbreviation not in long_form else None
+
+
+def _lower_in_place(text: str) -> str:
+    """In lower case, each character at its place; one that has two in lower case is as it was."""
+    low = text.lower()
+    if len(low) == len(text):
+        return low
+    return "".join(lower if len(lower) == 1 else character for character in text for lower in (character.lower(),))
 
 
 def _meaning(text: str, last: Term, start: int, end: int) -> Codes:

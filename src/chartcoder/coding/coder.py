@@ -49,9 +49,12 @@ class Coder:
     """
 
     def __init__(self, *, engine: str = "compiled", lexicon: Path | None = None) -> None:
+        from chartcoder import __version__
+
         folder = lexicon or ARTEFACT
         held = Lexicon(folder)
         self.engine = engine
+        self._name = f"chartcoder {__version__}"
         self.release = held.about["release"]
         self._matcher = Matcher(held)
         self._terminology = Terminology(folder / "codes.marisa")
@@ -61,8 +64,6 @@ class Coder:
 
     def code(self, chart: Chart) -> CodedChart:
         """Code one chart. Takes any text; time in proportion to its length."""
-        from chartcoder import __version__
-
         text = reveal(chart.text)
         sections = Sections(text, chart.sections)
         view = ChartView(text, sections.at)
@@ -77,7 +78,7 @@ class Coder:
             findings=tuple(findings),
             rejected=rejected,
             release=self.release,
-            coder=f"chartcoder {__version__}",
+            coder=self._name,
             engine=self.engine,
             about=chart.about(),
             given=chart.given,

@@ -20,6 +20,10 @@ GESTATION = re.compile(
     r"(?:gestation|pregnan|gestational|intrauterine)|\bgestational age\D{0,15}?(\d{1,2})[\s-]*(?:weeks?|wks?)",
     re.I,
 )
+WEEKS_OF_GESTATION = re.compile(
+    r"(?:weeks?|wks?|days?)[\s-]*(?:of\s+|')?(?:gestation|pregnan|intrauterine)|gestational age"
+)
+"""What that one cannot do without, in lower case, and so begun by letters that a search can skip to."""
 
 WEIGHT_LOST = re.compile(
     r"\b(?:loss of|lost|losing)(?: (?:about|approximately|around|over|nearly|another|some|up to|at least)){0,2} "
@@ -48,10 +52,11 @@ def measured_codes(view: ChartView) -> Iterator[tuple[int, int, str]]:
             code = bmi_code(int(found[1]))
             if code:
                 yield found.start(), found.end(), code
-    for found in GESTATION.finditer(text) if "gestation" in low or "pregnan" in low or "uterine" in low else ():
-        weeks = int(found[1] or found[2])
-        if 8 <= weeks <= 42:
-            yield found.start(), found.end(), f"Z3A.{weeks:02d}"
+    if ("gestation" in low or "pregnan" in low or "uterine" in low) and WEEKS_OF_GESTATION.search(low):
+        for found in GESTATION.finditer(text):
+            weeks = int(found[1] or found[2])
+            if 8 <= weeks <= 42:
+                yield found.start(), found.end(), f"Z3A.{weeks:02d}"
     if any(word in low for word in WORDS_OF_LOSS) and any(unit in low for unit in UNITS_OF_LOSS):
         yield from ((found.start(), found.end(), "R63.4") for found in WEIGHT_LOST.finditer(text))
     if "nih" in low:
