@@ -23,6 +23,7 @@ QUANTITY = re.compile(
 )
 """A value of the laboratory or the ventilator behind letters: "CMV: 89.7 fL", "VT 420 ml". Lengths are none: an
 aneurysm or a carcinoma has one."""
+WORD_CHARACTER = re.compile(r"\w")
 LONGEST_QUANTITY = 4  # letters
 LONGEST_WORD = 25  # letters, for the stretch that a long form may take
 
@@ -112,11 +113,19 @@ def _as_defined(text: str, term: Term, meanings: Mapping[str, Codes]) -> Term | 
 
 def _further_uses(text: str, terms: Sequence[Term], meanings: Mapping[str, Codes]) -> Iterator[Term]:
     """Uses of an abbreviation that the lexicon does not know or took for nothing."""
-    coded = [abbreviation for abbreviation, codes in meanings.items() if codes]
-    if not coded:
-        return
     starts = [term.start for term in terms]
-    for found in re.finditer(rf"\b(?:{'|'.join(map(re.escape, coded))})\b", text):
-        before = bisect_left(starts, found.end()) - 1
-        if before < 0 or terms[before].end <= found.start():
-            yield Term(found.start(), found.end(), Entry((), meanings[found[0]], 0), frozenset())
+    for abbreviation, codes in meanings.items():
+        for start, end in _uses(text, abbreviation) if codes else ():
+            before = bisect_left(starts, end) - 1
+            if before < 0 or terms[before].end <= start:
+                yield Term(start, end, Entry((), codes, 0), frozenset())
+
+
+def _uses(text: str, word: str) -> Iterator[tuple[int, int]]:
+    """Where a word stands by itself. Found without a pattern, which would have to be made anew for each chart."""
+    start = text.find(word)
+    while start >= 0:
+        end = start + len(word)
+        if WORD_CHARACTER.match(text, end) is None and (not start or WORD_CHARACTER.match(text, start - 1) is None):
+            yield start, end
+        start = text.find(word, end)
