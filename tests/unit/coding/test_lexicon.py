@@ -12,7 +12,7 @@ from chartcoder.coding.lexicon.index import AlphabeticIndex, drug_table, index_p
 from chartcoder.coding.lexicon.normalise import canonical_word, read_phrase
 from chartcoder.coding.lexicon.sides import sided_codes
 from chartcoder.coding.lexicon.variants import official_variants, permuted
-from chartcoder.coding.terminology import CodeEntry, in_range, read_references
+from chartcoder.coding.terminology import BEYOND, CodeEntry, lies_in, read_references
 from chartcoder.errors import LexiconMissing, ReleaseInvalid
 
 
@@ -183,8 +183,9 @@ def test_a_folder_without_index_files_is_refused(tmp_path: Path) -> None:
 
 def test_the_tabular_lists_references_are_ranges_of_prefixes() -> None:
     assert read_references("heart failure (O00-O07, O08.8)") == (("O00", "O07"), ("O08.8", "O08.8"))
-    assert in_range("O03.4", "O00", "O07")
-    assert not in_range("O08.1", "O00", "O07")
+    ranges = (("O00", f"O07{BEYOND}"),)
+    assert all(lies_in(code, ranges) for code in ("O00", "O03.4", "O07", "O07.39"))
+    assert not any(lies_in(code, ranges) for code in ("N99", "O08", "O08.1"))
 
 
 def test_a_coder_without_a_lexicon_names_the_command_that_builds_one(tmp_path: Path) -> None:

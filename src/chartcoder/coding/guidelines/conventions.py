@@ -8,6 +8,7 @@ from pathlib import Path
 from chartcoder.coding.assertions import class_of
 from chartcoder.coding.coreference import general_codes
 from chartcoder.coding.guidelines.draft import Draft
+from chartcoder.coding.terminology import lies_in
 
 AT_DISCHARGE = frozenset(
     {"assessment", "diagnoses", "postoperative_diagnosis", "hospital_course", "observation_and_plan"}
@@ -42,15 +43,15 @@ def drop_integral_symptoms(draft: Draft) -> None:
         return
     diseases = [code for code in draft.candidates if "symptom" not in class_of(code)]
     for symptom in symptoms:
-        integral_to = (code for code in diseases if is_integral(symptom, code))
-        cause = next((code for code in integral_to if _takes_in(code, symptom, draft)), None)
+        integral_to = (code for code in diseases if code.startswith(_diseases_of(symptom)))
+        cause = next((code for code in integral_to if not _asks_for(code, symptom, draft)), None)
         if cause:
             draft.reject(symptom, f"symptom of {cause} (I.B.5)")
 
 
-def _takes_in(code: str, symptom: str, draft: Draft) -> bool:
-    """A code that asks for its symptoms as additional codes (N40.1) does not take them in."""
-    return not draft.covered(symptom, draft.terminology.use_additional(code))
+def _asks_for(code: str, symptom: str, draft: Draft) -> bool:
+    """Whether a code asks for its symptoms as additional codes (N40.1), and so does not take them in."""
+    return lies_in(symptom, draft.terminology.use_additional(code))
 
 
 @cache
@@ -63,10 +64,10 @@ def _integral() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
     return tuple(rows)
 
 
-@lru_cache(maxsize=100_000)
-def is_integral(symptom: str, disease: str) -> bool:
-    """Whether a symptom's code is routinely part of a disease's (`integral_symptoms.tsv`)."""
-    return any(symptom.startswith(symptoms) and disease.startswith(diseases) for symptoms, diseases in _integral())
+@lru_cache(maxsize=20_000)
+def _diseases_of(symptom: str) -> tuple[str, ...]:
+    """Beginnings of the codes of diseases that a symptom's code is routinely part of (`integral_symptoms.tsv`)."""
+    return tuple(disease for symptoms, diseases in _integral() if symptom.startswith(symptoms) for disease in diseases)
 
 
 def keep_the_more_specific(draft: Draft) -> None:
@@ -192,7 +193,7 @@ def sequence(draft: Draft) -> None:
         first = draft.terminology.code_first(code)
         if not first:  # as with most codes
             continue
-        causes = [other for other in draft.candidates if other != code and draft.covered(other, first)]
+        causes = [other for other in draft.candidates if other != code and lies_in(other, first)]
         if causes:
             cause = min(causes, key=lambda other: draft.candidates[other].rank)
             if draft.candidates[cause].rank > candidate.rank:

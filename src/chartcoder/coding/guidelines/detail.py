@@ -9,6 +9,7 @@ from chartcoder.coding.assertions import class_of
 from chartcoder.coding.guidelines.draft import Draft
 from chartcoder.coding.guidelines.selection import NOT_ASSESSED
 from chartcoder.coding.lexicon.normalise import singular
+from chartcoder.coding.terminology import lies_in
 
 OPEN = re.compile(r"\bunspecified\b|\bnot specified\b", re.I)
 SAYS_NOTHING = frozenset(
@@ -74,7 +75,7 @@ def use_additional_codes(draft: Draft) -> None:
             continue
         if finding.section in LEFT_OUT and not added.startswith(MEASURED):
             continue
-        code = next((code for code, ranges in asked.items() if draft.covered(added, ranges)), None)
+        code = next((code for code, ranges in asked.items() if lies_in(added, ranges)), None)
         if code:
             draft.bill(added, [place], f"I.A.17 use additional code with {code}", rank=place + BEHIND)
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from chartcoder.chart import Finding, Setting
 from chartcoder.coding.assertions import holds_of_patient
 from chartcoder.coding.conditions import ChartView
-from chartcoder.coding.terminology import Terminology, in_range
+from chartcoder.coding.terminology import Terminology
 
 
 @dataclass(slots=True)
@@ -74,10 +74,6 @@ class Draft:
     def matching(self, *prefixes: str) -> list[str]:
         """The candidates that start with one of the prefixes."""
         return [code for code in self.candidates if code.startswith(prefixes)]
-
-    def covered(self, code: str, ranges: Iterable[tuple[str, str]]) -> bool:
-        """Whether a code lies in one of the tabular list's ranges."""
-        return any(in_range(code, first, last) for first, last in ranges)
 
     def present(self) -> Sequence[tuple[int, Finding]]:
         """The findings whose code holds of the patient, with their places."""
