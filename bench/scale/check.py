@@ -4,8 +4,9 @@
     python -m bench.scale.check --charts 500,2000 --engine medspacy
 
 How fast this machine is just now (a worker's rate, how long booting and Ansible take) is taken from one of the runs,
-the middle one; the others are foretold with it. The embedded cloud has none of AWS's limits, so what is held to reality
-is the fleet: who asks when, how the run is sized, how long it codes, when it ends, and how many requests it makes.
+the middle one; the others are foretold with it, for as many processors as they had beside what else runs here. The
+embedded cloud has none of AWS's limits, so what is held to reality is the fleet: who asks when, how the run is sized,
+how long it codes, when it ends, and how many requests it makes.
 """
 
 from __future__ import annotations
@@ -23,13 +24,18 @@ from embedded.cloud import LOOPBACK_PARAMETERS
 TICK = 0.05
 
 
-def figures_of(measured: RealRun) -> Figures:
-    """The embedded cloud's figures on this machine, as one run has shown them."""
+def rate_of(real: RealRun) -> float:
+    """Charts a minute and worker."""
+    return 60 * real.charts / real.coding_seconds / real.workers
+
+
+def figures_of(measured: RealRun, *, processors: float) -> Figures:
+    """The embedded cloud's figures on this machine, as one run has shown them, for a run on so many processors."""
     boot = measured.sized - measured.launched
     drained = 4 * int(LOOPBACK_PARAMETERS["WatchSeconds"])
     return replace(
         EMBEDDED,
-        charts_a_minute=60 * measured.charts / measured.coding_seconds / measured.workers,
+        charts_a_minute=rate_of(measured) * processors / measured.processors,
         alarm_minutes=(measured.launched / 60,) * 3,
         watchdog_minutes=60.0,  # here it is the alarm that asks
         boot_minutes=(boot / 60,) * 3,
@@ -76,17 +82,18 @@ def main() -> None:
     sizes = sorted(int(size) for size in options.charts.split(","))
     real = [run(size, workers=options.workers, engine=options.engine, folder=options.folder) for size in sizes]
     measured = real[len(real) // 2]
-    figures = figures_of(measured)
-    print(f"{figures.charts_a_minute:,.0f} charts a minute and worker, measured at {measured.charts:,} charts\n")
+    print(f"{rate_of(measured):,.0f} charts a minute and worker, measured at {measured.charts:,} charts\n")
     print("| charts | | foretold | real | deviation |\n| --- | --- | --- | --- | --- |")
     for one in real:
+        figures = figures_of(measured, processors=one.processors or measured.processors)
         for what, foretold, found in compare(one, foretell(one, figures, seed=options.seed)):
             off = f"{100 * (foretold - found) / found:+.0f} %" if found else "-"
             print(f"| {one.charts:,} | {what} | {foretold:,.1f} | {found:,.1f} | {off} |")
     for one in real:
         main_ms, coding_ms = (1000 * seconds / one.charts for seconds in (one.worker_cpu, one.coding_cpu))
         print(
-            f"\n{one.charts:,} charts: {main_ms:.1f} ms of a worker's main process each, {coding_ms:.1f} ms of coding"
+            f"\n{one.charts:,} charts on {one.processors:.1f} processors: "
+            f"{main_ms:.1f} ms of a worker's main process each, {coding_ms:.1f} ms of coding"
         )
         print("  " + ", ".join(f"{name} {count / one.charts:.3f}" for name, count in sorted(one.requests.items())))
 

@@ -46,6 +46,7 @@ class RealRun:
     requests: dict[str, int]
     worker_cpu: float  # processor seconds of the workers' main processes
     coding_cpu: float  # and of their coding processes
+    processors: float  # that all of it had while charts were coded: this machine may have other things to do
 
     @property
     def coding_seconds(self) -> float:
@@ -85,7 +86,8 @@ def run(charts: int, *, workers: int, engine: str, folder: Path) -> RealRun:
             rounds=sum(one["stage"] == "size" and one["outcome"] == "started" for one in record["stages"]),
             requests=requests(log.read_text().splitlines()[before:], cloud.settings.charts_bucket),
             worker_cpu=meter.main,
-            coding_cpu=meter.children,
+            coding_cpu=meter.coding,
+            processors=meter.processors,
         )
 
 
@@ -104,28 +106,36 @@ def requests(lines: list[str], bucket: str) -> dict[str, int]:
 
 @dataclass(slots=True)
 class Meter:
-    """Processor seconds of the workers: their main processes, and the coding processes below them."""
+    """Processor seconds: of the workers' main processes, of the coding processes below them, and of everything that
+    this process started; and how many processors that was while charts were coded."""
 
     main: float = 0.0
-    children: float = 0.0
+    coding: float = 0.0
+    processors: float = 0.0
 
 
 def _until_coded(cloud: EmbeddedCloud, charts: int) -> tuple[list[datetime], Meter]:
-    """When each chart's result was stored, and what the workers' processes took for it."""
+    """When each chart's result was stored, and what it took."""
     results = ResultsStore(cloud.table(cloud.settings.results_table), cloud.client("s3"), cloud.settings.results_bucket)
     results.know_batch(BATCH)
     pause, seen = threading.Event(), {}
-    while sum(results.tally(BATCH).values()) < charts:
+    looks: list[tuple[float, float]] = []  # while charts are coded: (when, processor seconds of everything so far)
+    ended = 0
+    while ended < charts:
+        ended = sum(results.tally(BATCH).values())
         seen |= _processes()
+        if ended:
+            looks.append((time.monotonic(), sum(one.seconds for one in seen.values())))
         pause.wait(LOOK_SECONDS)
-    seen |= _processes()
     stored, token = [], None
     while not stored or token is not None:
         page, token = results.charts(BATCH, limit=1000, token=token)
         stored += [_moment(chart["at"]) for chart in page]
+    (first, before), (last, after) = looks[0], looks[-1]
     return stored, Meter(
-        sum(seconds for main, seconds in seen.values() if main),
-        sum(seconds for main, seconds in seen.values() if not main),
+        main=sum(one.seconds for one in seen.values() if one.role == "main"),
+        coding=sum(one.seconds for one in seen.values() if one.role == "coding"),
+        processors=(after - before) / (last - first) if last > first else 0.0,
     )
 
 
@@ -138,20 +148,32 @@ def _until_ended(cloud: EmbeddedCloud) -> tuple[dict[str, Any], list[dict[str, A
         time.sleep(LOOK_SECONDS)
 
 
-def _processes() -> dict[int, tuple[bool, float]]:
-    """Process id -> (a worker's main process, its processor seconds), of the workers that run on this machine and of
-    what they started to code."""
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One that this process started, directly or not: a worker's main process, one that codes for it, or another."""
+
+    role: str
+    seconds: float
+
+
+def _processes() -> dict[int, Process]:
     listed = {pid: (parent, command) for pid, parent, command in _listed()}
     mains = {pid for pid, (_, command) in listed.items() if command[1:3] == [b"-m", b"chartcoder.worker"]}
     found = {}
     for pid in listed:
-        above = pid
-        while above in listed and above not in mains:
-            above = listed[above][0]
-        if above in mains:
-            with suppress(FileNotFoundError, ProcessLookupError):
-                found[pid] = (pid in mains and listed[pid][0] not in mains, _cpu(pid))
+        above = list(_above(pid, listed))
+        if os.getpid() not in above:
+            continue
+        coding = not mains.isdisjoint(above)  # it is forked from its worker, and may have the same command
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found[pid] = Process("coding" if coding else "main" if pid in mains else "other", _cpu(pid))
     return found
+
+
+def _above(pid: int, listed: dict[int, tuple[int, list[bytes]]]) -> Iterator[int]:
+    while pid in listed:
+        pid = listed[pid][0]
+        yield pid
 
 
 def _listed() -> Iterator[tuple[int, int, list[bytes]]]:
