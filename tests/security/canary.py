@@ -87,7 +87,7 @@ REQUESTS: tuple[tuple[str, str, bytes, str], ...] = (
     ("POST", "/charts", b'{"batch": "canary", "text": "Zebulon \\ud800"}', "application/json"),
     ("POST", "/code", json.dumps({"text": NOTE, "setting": NAME}).encode(), "application/json"),
     ("POST", "/code", json.dumps({"text": [NOTE]}).encode(), "application/json"),
-    ("POST", "/code", NOTE.encode(), "text/plain"),
+    ("POST", "/code", b"GIF89a" + NOTE.encode(), "text/plain"),
     ("POST", "/failures/redrive", json.dumps({"batch": NAME}).encode(), "application/json"),
     ("GET", "/batches/none/charts/none", b"", ""),
 )
