@@ -1,5 +1,5 @@
 # Thin: each target is one command. `make demo` and `make test` are all a newcomer needs.
-.PHONY: setup demo test test-pages test-docker test-api-fuzz lint security sbom bench bench-coder lock clean
+.PHONY: setup demo test test-pages test-ocr test-docker test-api-fuzz lint security sbom bench bench-coder lock clean
 
 MADE_FROM := pyproject.toml $(wildcard requirements/*.txt) $(wildcard tools/*.py tools/*.sh)
 
@@ -24,6 +24,13 @@ test: setup  ## every test; PYTEST="-k worker" picks some
 
 test-pages: setup  ## the review pages in a real Chromium (Debian's package chromium)
 	.venv/bin/python -m pytest $(or $(PYTEST),tests/pages)
+
+test-ocr: setup .ocr/.complete  ## scanned pages; needs Debian's package tesseract-ocr
+	PYTHONPATH=.ocr .venv/bin/python -m pytest $(or $(PYTEST),tests/ocr)
+
+.ocr/.complete: .venv/.complete requirements/ocr.txt
+	.venv/bin/uv pip install --quiet --target .ocr --no-deps --require-hashes --requirement requirements/ocr.txt
+	touch $@
 
 test-docker: setup  ## what runs in a Docker engine: the images, sam local, instances that are containers
 	.venv/bin/python -m pytest --timeout 1500 --durations 10 $(or $(PYTEST),tests/docker)
@@ -59,4 +66,4 @@ lock:  ## write requirements/*.txt anew from pyproject.toml
 	PATH="$(CURDIR)/.venv/bin:$$PATH" tools/lock.sh
 
 clean:
-	rm -rf .venv .security .fuzz tools/security/node_modules .aws-sam .chartcoder src/chartcoder/coding/artefact
+	rm -rf .venv .security .fuzz .ocr tools/security/node_modules .aws-sam .chartcoder src/chartcoder/coding/artefact

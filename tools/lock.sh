@@ -15,5 +15,7 @@ compile control --extra formats --extra cloud --extra fleet --extra tokens --ext
 compile coder --extra nlp --extra hcc --extra formats --extra cloud --extra lambda --constraint requirements/dev.txt
 # apart, since checkov holds many packages back
 compile security --extra security
+# apart, since neither an image nor most tests have it: beside .venv's packages (make test-ocr)
+compile ocr --extra ocr --constraint requirements/dev.txt
 # apart, since it is a program that asks the API over HTTP and shares nothing with it
 compile fuzz --extra fuzz
