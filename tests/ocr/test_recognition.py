@@ -53,9 +53,8 @@ def test_a_scan_is_coded_with_offsets_true_to_what_was_recognised() -> None:
 
 
 def test_scanned_pages_stand_where_they_are_among_the_others() -> None:
-    lines = read_chart(joined(pdf("First page."), scan("Second page."), pdf("Third page.")), chart_id="c").text.split(
-        "\n"
-    )
+    three = joined(pdf("First page."), scan("Second page."), pdf("Third page."))
+    lines = read_chart(three, chart_id="c").text.split("\n")
     assert [line for line in lines if line] == ["First page.", "Second page.", "Third page."]
 
 
