@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 from typer.testing import CliRunner
 
@@ -127,6 +128,13 @@ def test_results_come_in_each_format_and_failures_with_their_reason(run: Any) ->
     run("results", "b1", "--format", "fhir", "--out", "b1.ndjson")
     bundle, outcome = [json.loads(line) for line in Path("b1.ndjson").read_text().splitlines()]
     assert (bundle["resourceType"], outcome["resourceType"]) == ("Bundle", "OperationOutcome")
+    answer, failed = [json.loads(line) for line in run("results", "b1", "--format", "comprehend").splitlines()]
+    assert answer["Entities"][0]["ICD10CMConcepts"][0]["Code"] == "I10"
+    assert (answer["ChartId"], failed["ChartId"]) == ("b1/c1", "b1/c2")
+    assert "I10" in run("results", "b1", "--format", "table")
+    run("results", "b1", "--format", "parquet", "--out", "tables")
+    [codes] = pyarrow.parquet.read_table("tables/codes/batch=b1/part-00000.parquet").to_pylist()
+    assert (codes["chart"], codes["code"]) == ("c1", "I10")
 
 
 def test_failures_are_listed_runs_and_cost_are_told(run: Any) -> None:

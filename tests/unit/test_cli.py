@@ -93,3 +93,19 @@ def test_the_shell_completes_commands_and_the_values_of_options():
 
     assert {"evaluate", "explain"} <= set(complete("chartcoder e"))
     assert complete("chartcoder evaluate --by ") == ["specialty", "code", "category", "chapter"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("chartcoder re", {"redrive", "results", "review"}),
+        ("chartcoder results b1 --format ", {"jsonl", "csv", "table", "fhir", "comprehend", "parquet"}),
+        ("chartcoder submit --b", {"--batch"}),
+    ],
+)
+def test_a_shell_completes_commands_options_and_their_values(typed, offered):
+    words = typed.split(" ")
+    environment = {"_CHARTCODER_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1)}
+    program = [Path(sys.executable).with_name("chartcoder")]
+    done = subprocess.run(program, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    assert set(done.stdout.split()) == offered
