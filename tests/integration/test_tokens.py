@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
+from botocore import UNSIGNED
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 
 from chartcoder.chart import Chart
@@ -25,6 +28,7 @@ from chartcoder.cloud.charts import ChartReference
 from chartcoder.cloud.results import Outcome, ResultsStore, pack
 from chartcoder.coding.coder import Coder
 from chartcoder.errors import ChartcoderError
+from embedded import REGION
 from embedded.cloud import EmbeddedCloud
 from functions.api.operations import OPERATIONS
 from tests.issuer import AUDIENCE, SUBJECT, Issuer, part, serving
@@ -152,6 +156,21 @@ def test_an_issuer_that_does_not_answer_is_503(cloud: EmbeddedCloud, issuer: Iss
         cloud.client("lambda").update_function_configuration(FunctionName=name, Environment={"Variables": variables})
     assert (status, headers["Content-Type"]) == (503, "application/problem+json")
     assert "issuer does not answer" in problem["detail"]
+
+
+def test_comprehend_medicals_own_client_sends_a_token_where_it_is_told_to(cloud: EmbeddedCloud, issuer: Issuer) -> None:
+    client = boto3.client(
+        "comprehendmedical",
+        region_name=REGION,
+        endpoint_url=f"{cloud.api_url}/comprehend",
+        config=Config(signature_version=UNSIGNED),
+    )
+    client.meta.events.register(
+        "before-call.comprehendmedical",
+        lambda params, **_: params["headers"].update(Authorization=f"Bearer {issuer.token()}"),
+    )
+    concepts = [one for entity in client.infer_icd10_cm(Text=TEXT)["Entities"] for one in entity["ICD10CMConcepts"]]
+    assert "I10" in {concept["Code"] for concept in concepts}
 
 
 # the command line
