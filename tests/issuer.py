@@ -1,13 +1,19 @@
-"""An OpenID Connect issuer on loopback: its discovery document, its keys, and tokens good and bad."""
+"""An OpenID Connect issuer on loopback: its discovery document, its keys, and tokens good and bad.
+
+`python -m tests.issuer` serves one until Ctrl-C, and prints its address and a token of an hour, to try a stack of the
+embedded cloud with (docs/api.md).
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -63,9 +69,9 @@ class Issuer:
 
 
 @contextmanager
-def serving() -> Iterator[Issuer]:
+def serving(port: int = 0) -> Iterator[Issuer]:
     """An issuer that answers over HTTP."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler)
     issuer = Issuer(f"http://127.0.0.1:{server.server_address[1]}")
 
     class Answer(BaseHTTPRequestHandler):
@@ -87,3 +93,11 @@ def serving() -> Iterator[Issuer]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+if __name__ == "__main__":
+    with serving(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as started:
+        print(f"JwtIssuer={started.address} JwtAudience={AUDIENCE}")
+        print(started.token(exp=int(time.time()) + 3600), flush=True)
+        with suppress(KeyboardInterrupt):
+            signal.pause()
