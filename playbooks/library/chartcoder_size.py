@@ -23,8 +23,8 @@ description:
   - The run and the stack are those of the environment (CHARTCODER_*), as everywhere in chartcoder.
 options:
   refused:
-    description: EC2 did not give the workers of the last plan; the plan then has half of the missing ones, and none where
-      that is none.
+    description: EC2 did not give the workers of the last plan; the plan then has half of the missing ones, and none
+      where that is none.
     type: bool
     default: false
 author: chartcoder

@@ -112,8 +112,8 @@ def plan(
     """How many workers a run would have for the charts that wait, how long it would take, and its price.
 
     The numbers are those that the run itself would come to: the stack's settings, the speed that its last run measured,
-    list prices of us-east-1. Spot's price moves; it is reckoned at 60 % of On-Demand. A new table of DynamoDB may hold up
-    more than two workers for its first hour, which is not reckoned.
+    list prices of us-east-1. Spot's price moves; it is reckoned at 60 % of On-Demand. Not reckoned: a new table of
+    DynamoDB may hold up more than two workers for its first hour.
     """
     connection = Connection(stack, endpoint)
     settings = settings_of(connection.parameters, max_workers=max_workers, target_minutes=target_minutes)
