@@ -143,6 +143,20 @@ def test_a_key_of_one_person_is_not_that_of_another(cloud: EmbeddedCloud, issuer
     assert first == again != other
 
 
+def test_a_stack_that_is_there_takes_tokens_once_it_is_given_an_issuer_and_signatures_once_it_has_none(
+    issuer: Issuer, tmp_path: Path
+) -> None:
+    signed = {"BacklogThreshold": "1000"}
+    tokens = signed | {"JwtIssuer": issuer.address, "JwtAudience": AUDIENCE}
+    with EmbeddedCloud(PROJECT, tmp_path, parameters=signed) as cloud:
+        assert ask(cloud, "GET", "/batches", None)[0] == 200, "the door signs"
+    with EmbeddedCloud(PROJECT, tmp_path, parameters=tokens) as cloud:
+        assert ask(cloud, "GET", "/batches", None)[0] == 401
+        assert ask(cloud, "GET", "/batches", issuer.token())[0] == 200
+    with EmbeddedCloud(PROJECT, tmp_path, parameters=signed) as cloud:
+        assert ask(cloud, "GET", "/batches", None)[0] == 200
+
+
 def test_an_issuer_that_does_not_answer_is_503(cloud: EmbeddedCloud, issuer: Issuer) -> None:
     """Asked of a fresh authorizer: what one knows it keeps for a while."""
     name = cloud.resources["AuthorizerFunction"]
