@@ -2,7 +2,8 @@
 
 The algorithm is that of Harkema, Dowling, Thornblade and Chapman ("ConText: an algorithm for determining negation,
 experiencer, and temporal status from clinical reports", 2009) as medspaCy 1.3 implements it; the rules are medspaCy's
-and the project's own (`context.tsv`), rendered to literal strings when the artefact is built.
+and the project's own (`context.tsv`), rendered to literal strings when the artefact is built. What happens when a chart
+is read is in `scoping.py`.
 """
 
 from __future__ import annotations
@@ -10,51 +11,18 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import ahocorasick_rs
+from chartcoder.coding.scoping import Trigger
 
 OWN_RULES = Path(__file__).with_name("context.tsv")
 SLOT = re.compile(r"\{([^}]+)\}")
 SUFFIXES = frozenset({"n't", "'s", "'"})
 """Tokens that spaCy splits off the end of a word."""
-FORWARD, BACKWARD, BIDIRECTIONAL, TERMINATE, PSEUDO = "FORWARD", "BACKWARD", "BIDIRECTIONAL", "TERMINATE", "PSEUDO"
 DROP = "DROP"  # in `context.tsv`: a rule of medspaCy's that is wrong, left out
-
-
-class Trigger(NamedTuple):
-    """A string that begins or ends a scope. `tokens` is its length as medspaCy counts it: the longer trigger wins."""
-
-    category: str
-    direction: str
-    tokens: int
-
-
-class Found(NamedTuple):
-    """A trigger in a text. Offsets in characters."""
-
-    start: int
-    end: int
-    trigger: Trigger
-
-
-@dataclass(slots=True)
-class Modifier:
-    """A trigger in a sentence, and the stretch of it that it acts on. Offsets in characters."""
-
-    start: int
-    end: int
-    category: str
-    direction: str
-    scope_start: int
-    scope_end: int
-
-
-# --- rules, when the artefact is built
 
 
 def own_rules() -> Iterator[tuple[str, str, str]]:
@@ -164,109 +132,3 @@ def _strings(sequence: tuple[str, ...]) -> set[str]:
             joints = ("", " ")
         strings = {string + joint + after for string in strings for joint in joints}
     return strings
-
-
-# --- when a chart is read
-
-
-class TriggerFinder:
-    """Finds triggers: one pass over the text, the longer of two overlapping ones."""
-
-    def __init__(self, triggers: dict[str, Trigger]) -> None:
-        self._automaton = ahocorasick_rs.AhoCorasick(list(triggers), matchkind=ahocorasick_rs.MatchKind.Standard)
-        self._triggers = [
-            (
-                trigger,
-                string[0].isalnum() and not string.startswith("n't"),  # must not begin inside a word
-                string[-1].isalnum(),  # must not end inside one
-            )
-            for string, trigger in triggers.items()
-        ]
-
-    def find(self, low: str) -> list[Found]:
-        """The triggers of a lower-case text, in order."""
-        found: list[Found] = []
-        triggers, within = self._triggers, f" {low} "  # one character more on either side
-        for number, start, end in self._automaton.find_matches_as_indexes(low, overlapping=True):
-            trigger, opens, closes = triggers[number]
-            if not (closes and within[end + 1].isalnum()) and not (opens and within[start].isalnum()):
-                found.append(Found(start, end, trigger))
-        return prune_overlapping(found)
-
-
-def prune_overlapping(found: list[Found]) -> list[Found]:
-    """Of overlapping triggers keep the one with more tokens; of equals the first. medspaCy's
-    `prune_overlapping_matches`: it looks at two neighbours, keeps one, goes on behind both, and begins again until
-    none overlap. So of "was not demonstrated" remains "was not", and not the "demonstrated" that ends its scope.
-    """
-    found.sort()
-    while True:
-        kept: list[Found] = []
-        rest = iter(found)
-        current = next(rest, None)
-        while current is not None:
-            following = next(rest, None)
-            if following is None or current.end <= following.start:
-                kept.append(current)
-                current = following
-            else:
-                kept.append(following if following.trigger.tokens > current.trigger.tokens else current)
-                current = next(rest, None)
-        if len(kept) == len(found):
-            return kept
-        found = kept
-
-
-def overlap(start: int, end: int, other_start: int, other_end: int) -> bool:
-    """Whether two stretches overlap, by medspaCy's test: an end of the first lies in the second."""
-    return start <= other_start < end or start < other_end <= end
-
-
-def in_scope(found: Sequence[Found], start: int, end: int) -> list[Modifier]:
-    """The triggers found in the sentence [start, end), each with its scope, ended by terminators and by its like; those
-    that only end others' scopes are left out."""
-    modifiers = []
-    for trigger_start, trigger_end, (category, direction, _) in found:
-        scope_start = trigger_end if direction == FORWARD else start
-        scope_end = trigger_start if direction == BACKWARD else end
-        modifiers.append(Modifier(trigger_start, trigger_end, category, direction, scope_start, scope_end))
-    if len(modifiers) > 1:
-        for one, other in itertools.combinations(modifiers, 2):
-            _limit(one, other)
-            _limit(other, one)
-    return [modifier for modifier in modifiers if modifier.direction not in {TERMINATE, PSEUDO}]
-
-
-def _limit(modifier: Modifier, by: Modifier) -> None:
-    """Cut a modifier's scope at a terminator, or at another modifier of its category, that lies in it."""
-    if by.direction != TERMINATE and by.category != modifier.category:
-        return
-    direction = modifier.direction
-    if direction == TERMINATE or not overlap(modifier.scope_start, modifier.scope_end, by.scope_start, by.scope_end):
-        return
-    if direction in {FORWARD, BIDIRECTIONAL} and modifier.start < by.start < modifier.scope_end:
-        modifier.scope_end = by.start
-    if direction in {BACKWARD, BIDIRECTIONAL} and modifier.scope_start < by.end < modifier.start:
-        modifier.scope_start = by.end
-
-
-def cues_of(
-    modifiers: Sequence[Modifier], start: int, end: int, low: str, *, own_words_act: bool = False
-) -> dict[str, str]:
-    """The cues that reach the term at [start, end): category -> the trigger's words.
-
-    A trigger inside a term ("nausea without vomiting") is none; one that begins before a term and ends in it ("no
-    history of" at "history of trauma") is one. medspaCy has it otherwise in both, which `own_words_act` restores.
-    """
-    cues: dict[str, str] = {}
-    for modifier in modifiers:
-        if not overlap(modifier.scope_start, modifier.scope_end, start, end):
-            continue
-        if overlap(modifier.start, modifier.end, start, end):
-            runs_into = modifier.direction == FORWARD and modifier.start < start and modifier.end < end
-            if own_words_act or not runs_into:
-                continue
-        if not own_words_act and modifier.start >= start and modifier.end <= end:
-            continue
-        cues.setdefault(modifier.category, low[modifier.start : modifier.end])
-    return cues

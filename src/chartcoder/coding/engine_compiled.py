@@ -7,26 +7,17 @@ set and read.
 from __future__ import annotations
 
 import json
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from chartcoder.coding.context import (
-    BACKWARD,
-    BIDIRECTIONAL,
-    Found,
-    Modifier,
-    Trigger,
-    TriggerFinder,
-    cues_of,
-    in_scope,
-)
+import ahocorasick_rs
+
 from chartcoder.coding.engine import Context
+from chartcoder.coding.scoping import Trigger, bounded, cues_of_terms, found_in
 from chartcoder.coding.sections import Sections
 from chartcoder.coding.splitting import Sentences
 
 PLAIN = {"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'", "\xa0": " "}
-ACT_BACKWARD = frozenset({BACKWARD, BIDIRECTIONAL})
 
 
 class CompiledEngine:
@@ -35,7 +26,8 @@ class CompiledEngine:
     def __init__(self, folder: Path) -> None:
         """`folder` is the artefact's."""
         triggers = json.loads((folder / "triggers.json").read_text(encoding="utf-8"))
-        self._finder = TriggerFinder({string: Trigger(*trigger) for string, trigger in triggers.items()})
+        self._automaton = ahocorasick_rs.AhoCorasick(list(triggers), matchkind=ahocorasick_rs.MatchKind.Standard)
+        self._triggers = [bounded(string, Trigger(*trigger)) for string, trigger in triggers.items()]
 
     def read(self, text: str, spans: Sequence[tuple[int, int]], sections: Sections) -> list[Context]:
         """The context of each span (in order, not overlapping)."""
@@ -54,36 +46,10 @@ class CompiledEngine:
         *,
         own_words_act: bool = False,
     ) -> list[dict[str, str]]:
-        """The cues that reach each span, with sentences from whoever splits them; `own_words_act` as in `cues_of`."""
+        """The cues that reach each span, with sentences from whoever splits them; see `cues_of_terms`."""
         low = lower_in_place(text)
-        found = self._finder.find(low)
-        if not own_words_act:
-            found = _outside(spans, found)
-        starts = [trigger.start for trigger in found]
-        cues: list[dict[str, str]] = []
-        sentence_end, modifiers = -1, list[Modifier]()
-        for start, end in spans:
-            if start >= sentence_end:
-                sentence_start, sentence_end = sentence_around(start)
-                first = bisect_left(starts, sentence_start)
-                last = bisect_left(starts, sentence_end, first)
-                modifiers = in_scope(found[first:last], sentence_start, sentence_end) if first < last else []
-            cues.append(cues_of(modifiers, start, end, low, own_words_act=own_words_act) if modifiers else {})
-        return cues
-
-
-def _outside(spans: Sequence[tuple[int, int]], found: list[Found]) -> list[Found]:
-    """The triggers but those that a term ends with: "PR negative" denies no cancer before it, while "nausea without
-    vomiting" goes on to what follows, and "positive for influenza" ends a denial."""
-    starts = [start for start, _ in spans]
-    outside = []
-    for one in found:
-        if one.trigger.direction in ACT_BACKWARD:
-            before = bisect_right(starts, one.start) - 1
-            if before >= 0 and one.end <= spans[before][1]:
-                continue
-        outside.append(one)
-    return outside
+        matches = self._automaton.find_matches_as_indexes(low, overlapping=True)
+        return cues_of_terms(found_in(low, matches, self._triggers), spans, low, sentence_around, own_words_act)
 
 
 def lower_in_place(text: str) -> str:

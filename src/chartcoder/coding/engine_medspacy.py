@@ -10,8 +10,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chartcoder.coding.context import DROP, FORWARD, own_rules, stock_rules
+from chartcoder.coding.context import DROP, own_rules, stock_rules
 from chartcoder.coding.engine import Context
+from chartcoder.coding.scoping import FORWARD
 from chartcoder.coding.sections import Sections, own_headings
 
 LONGEST_TEXT = 1_000_000_000  # characters; spaCy's own limit guards models that are not used here

@@ -1,8 +1,8 @@
 """Machine code of the innermost loops: `python -m chartcoder.coding.machine_code [--required]`.
 
-Cython makes C of `scanning.py`, the compiler a library of it beside the source, which Python then imports in the
-source's place. Without a C compiler or Python's headers nothing is made, and the coder runs from source; `--required`
-makes that an error. For another version of Python, or a changed source, run it again.
+Cython makes C of `SOURCES`, the compiler a library of each beside the source, which Python then imports in the source's
+place. Without a C compiler or Python's headers nothing is made, and the coder runs from source; `--required` makes that
+an error. For another version of Python, or a changed source, run it again.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("scanning.py")
-LIBRARY = SOURCE.with_suffix(str(sysconfig.get_config_var("EXT_SUFFIX")))
-MADE_FROM = SOURCE.with_suffix(".sha256")
-"""Says what source the library was made from."""
+FOLDER = Path(__file__).parent
+SOURCES = (FOLDER / "scanning.py", FOLDER / "scoping.py")
+SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))
+MADE_FROM = FOLDER / "machine_code.sha256"
+"""Says what sources the libraries were made from."""
 OPTIONS = ("-O2", "-fwrapv", "-fPIC", "-shared")
 
 
@@ -32,21 +33,29 @@ def what_is_missing() -> str | None:
     return None
 
 
-def make() -> Path:
-    """Make the library anew. Raises subprocess.CalledProcessError where Cython or the compiler refuses."""
-    with tempfile.TemporaryDirectory() as folder:
-        in_c, made = Path(folder, "scanning.c"), Path(folder, "scanning.so")
-        include = f"-I{sysconfig.get_path('include')}"
-        _run(sys.executable, "-m", "cython", "-3", "--module-name", "chartcoder.coding.scanning", SOURCE, "-o", in_c)
-        _run(_compiler(), *OPTIONS, include, in_c, "-o", made)
-        shutil.copyfile(made, LIBRARY)
-    MADE_FROM.write_text(digest_of_source() + "\n", encoding="utf-8")
-    return LIBRARY
+def libraries() -> list[Path]:
+    """Where the libraries are, or would be."""
+    return [source.with_suffix(SUFFIX) for source in SOURCES]
 
 
-def digest_of_source() -> str:
-    """What tells one source from another."""
-    return hashlib.sha256(SOURCE.read_bytes()).hexdigest()
+def make() -> None:
+    """Make the libraries anew. Raises subprocess.CalledProcessError where Cython or the compiler refuses."""
+    include = f"-I{sysconfig.get_path('include')}"
+    for source, library in zip(SOURCES, libraries(), strict=True):
+        with tempfile.TemporaryDirectory() as folder:
+            in_c, made = Path(folder, "source.c"), Path(folder, library.name)
+            _run(
+                sys.executable, "-m", "cython", "--module-name", f"chartcoder.coding.{source.stem}", source, "-o", in_c
+            )
+            _run(_compiler(), *OPTIONS, include, in_c, "-o", made)
+            library.unlink(missing_ok=True)  # a process that runs keeps the one it has
+            shutil.copyfile(made, library)
+    MADE_FROM.write_text(digest_of_sources() + "\n", encoding="utf-8")
+
+
+def digest_of_sources() -> str:
+    """What tells these sources from others."""
+    return hashlib.sha256(b"".join(source.read_bytes() for source in SOURCES)).hexdigest()
 
 
 def _compiler() -> str | None:
@@ -64,11 +73,13 @@ def main() -> None:
     options = parser.parse_args()
     missing = what_is_missing()
     if missing is None:
-        print(f"machine code: {make().name}")
+        make()
+        print("machine code of", ", ".join(source.name for source in SOURCES))
     elif options.required:
         sys.exit(f"machine code cannot be made without {missing}")
     else:
-        LIBRARY.unlink(missing_ok=True)  # made from another source, maybe
+        for library in libraries():  # made from other sources, maybe
+            library.unlink(missing_ok=True)
         print(f"no machine code, since {missing} is missing: the coder works, at a third of its speed")
 
 

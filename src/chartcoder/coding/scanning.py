@@ -105,7 +105,7 @@ class Parts(NamedTuple):
     core: array[int]
     places: array[int]  # of each of `core` among all points
     attributes: list[int]  # their places
-    beside: bytearray  # 1 for each of `core`, and for the end, that an attribute stands before, or before commas there
+    beside: bytearray  # 1 for each of `core`, and for the end, before which an attribute stands, or commas and one
 
 
 def parts_of(all_points: array[int]) -> Parts:

@@ -19,7 +19,8 @@ SENTENCE_END = re.compile(
 ABBREVIATIONS = frozenset(
     {
         "dr", "mr", "ms", "mrs", "vs", "st", "jr", "sr", "md", "approx", "neg", "pos", "sig", "fig", "no", "inc",
-        "prof", "dept", "p.o", "b.i.d", "t.i.d", "q.i.d", "q.d", "p.r.n", "q.h.s", "i.e", "e.g", "a.m", "p.m", "h.s", "q.h",
+        "prof", "dept", "p.o", "b.i.d", "t.i.d", "q.i.d", "q.d", "p.r.n", "q.h.s", "i.e", "e.g", "a.m", "p.m", "h.s",
+        "q.h",
     }
 )  # fmt: skip
 """End in a period that does not end a sentence, unless a new one clearly begins; so do single letters and numbers of

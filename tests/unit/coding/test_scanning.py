@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from array import array
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chartcoder.coding import machine_code, scanning
+from chartcoder.coding import machine_code, scanning, scoping
 from chartcoder.coding.lexicon import artefact
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "charts"
@@ -21,7 +22,7 @@ PHRASES = ["ab", "abc", "b", "bd", "cab", "dddddddd"]
 @pytest.fixture(scope="module")
 def from_source() -> ModuleType:
     """The module as Python runs it where there is no compiler."""
-    spec = importlib.util.spec_from_file_location("scanning_from_source", machine_code.SOURCE)
+    spec = importlib.util.spec_from_file_location("scanning_from_source", machine_code.SOURCES[0])
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -40,13 +41,13 @@ def tables(from_source: ModuleType) -> list[object]:
     return [filled(scanning), filled(from_source)]
 
 
-def test_the_library_is_made_of_this_source() -> None:
-    if not machine_code.LIBRARY.exists():
+def test_the_libraries_are_made_of_these_sources() -> None:
+    if not any(library.exists() for library in machine_code.libraries()):
         pytest.skip("no machine code here: `make setup` makes it where a C compiler is at hand")
-    assert machine_code.MADE_FROM.read_text(encoding="utf-8").strip() == machine_code.digest_of_source(), (
-        "scanning.py was changed: `python -m chartcoder.coding.machine_code` makes the library anew"
+    assert machine_code.MADE_FROM.read_text(encoding="utf-8").strip() == machine_code.digest_of_sources(), (
+        "a source was changed: `python -m chartcoder.coding.machine_code` makes the libraries anew"
     )
-    assert scanning.__file__ == str(machine_code.LIBRARY)
+    assert [scanning.__file__, scoping.__file__] == list(map(str, machine_code.libraries()))
 
 
 def test_points_are_the_lexicons_characters() -> None:
@@ -75,10 +76,10 @@ def read(module: ModuleType, text: str) -> tuple[list[str], list[int]]:
 @given(st.text(st.characters(max_codepoint=0xFFFF), min_size=1))
 def test_runs_are_words_and_what_stands_between(from_source: ModuleType, text: str) -> None:
     runs, bounds = read(scanning, text)
-    pieces = [text[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    pieces = [text[start:end] for start, end in pairwise(bounds)]
     assert "".join(pieces) == text
     assert all(piece.isalnum() or not any(map(str.isalnum, piece)) for piece in pieces)
-    assert all(one[0].isalnum() != other[0].isalnum() for one, other in zip(pieces, pieces[1:], strict=False))
+    assert all(one[0].isalnum() != other[0].isalnum() for one, other in pairwise(pieces))
     assert set(runs) == set(pieces) and len(runs) == len(set(runs)), "each run is asked for once"
     assert read(from_source, text) == (runs, bounds)
 
