@@ -10,19 +10,21 @@ from aws_lambda_powertools.event_handler import Response
 
 from chartcoder.answering import Answering
 from chartcoder.answering.asked import members, opaque
+from chartcoder.logs import make_logger
 from functions.api.http import FHIR_JSON, JSON, Request, accepted, answer, too_long
 from functions.api.pages import asset as asset_of_pages
 from functions.api.pages import page
 
 Handle = Callable[..., Response[str]]
+logger = make_logger()
 DOCUMENT = Path(__file__).with_name("openapi.json")
 
 
 def routes(ask: Answering) -> dict[str, Handle]:
     """By operation's id (`operations.py`): takes the request and the path's ids, gives the answer."""
     return {
-        "submit_chart": lambda request: accepted(_submit_chart(ask, request)),
-        "submit_batch": lambda request: accepted(_submit_batch(ask, request)),
+        "submit_chart": lambda request: accepted(_logged(_submit_chart(ask, request))),
+        "submit_batch": lambda request: accepted(_logged(_submit_batch(ask, request))),
         "list_batches": lambda request: answer(ask.batches.page(token=request.token)),
         "get_batch": lambda _, batch: answer(ask.batches.one(batch)),
         "count_codes": lambda request, batch: answer(ask.batches.codes(batch, token=request.token)),
@@ -32,7 +34,7 @@ def routes(ask: Answering) -> dict[str, Handle]:
         "get_fhir": lambda request, batch, chart: _fhir(ask, request, batch, chart),
         "list_decisions": lambda _, batch, chart: _decisions(ask, batch, chart),
         "decide": lambda request, batch, chart: _decide(ask, request, batch, chart),
-        "redrive_chart": lambda _, batch, chart: accepted({**ask.failures.redrive_chart(batch, chart)}),
+        "redrive_chart": lambda _, batch, chart: accepted(_logged({**ask.failures.redrive_chart(batch, chart)})),
         "list_charts_of_code": lambda request, code: answer(
             ask.codes.charts(code, batch=request.query("batch"), token=request.token)
         ),
@@ -46,6 +48,15 @@ def routes(ask: Answering) -> dict[str, Handle]:
         "get_asset": lambda _, asset: asset_of_pages(asset),
         "get_document": lambda _: Response(200, JSON, DOCUMENT.read_text()),
     }
+
+
+def _logged(taken: dict[str, Any]) -> dict[str, Any]:
+    """What was taken in, once it is in the log: the line leads from a batch to its request and its trace."""
+    batch, chart = taken["batch"], taken.get("chart")
+    several = taken.get("charts") or taken.get("uploads") or [chart]
+    whole = f"{batch}/{chart}" if chart else None
+    logger.info("accepted", extra={"batch": batch, "chart": whole, "charts": len(several)})
+    return taken
 
 
 def _page(name: str, **ids: str) -> Response[str]:

@@ -18,8 +18,8 @@ from chartcoder.protected import ProtectedText, tell, trace
 
 FIELDS = frozenset(
     {
-        "asked_by", "chart", "charts", "detail", "error", "in_hand", "instances", "message_id", "messages", "outcome",
-        "reason", "run", "stage", "why", "worker",
+        "asked_by", "batch", "chart", "charts", "detail", "error", "in_hand", "instances", "message_id", "messages",
+        "outcome", "reason", "run", "stage", "why", "worker",
     }
 )  # fmt: skip
 """What a log line may hold besides its message: opaque ids, counts, and words of ours."""

@@ -158,3 +158,27 @@ def test_what_is_at_hand_is_not_sent_again(call):
     assert call("GET", "/batches/b1", headers={"If-None-Match": headers["ETag"]})[::2] == (304, None)
     call("POST", "/charts", {"batch": "b1", "chart": "c2", "text": "Gout."})
     assert call("GET", "/batches/b1", headers={"If-None-Match": headers["ETag"]})[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "line"),
+    [
+        ("/charts", {"batch": "b1", "chart": "c1", "text": "Gout."}, {"batch": "b1", "chart": "b1/c1", "charts": 1}),
+        ("/batches", {"batch": "b1", "charts": [{"text": "Gout."}, {"text": "Asthma."}]}, {"batch": "b1", "charts": 2}),
+        ("/batches", {"batch": "b1", "uploads": [{"chart": "c1"}]}, {"batch": "b1", "charts": 1}),
+    ],
+)
+def test_what_is_taken_in_is_one_line_of_the_log_with_its_ids_and_no_word_of_it(call, caplog, path, body, line):
+    caplog.set_level("INFO")
+    status, _, _ = call("POST", path, body)
+
+    assert status == 202
+    (record,) = [one for one in caplog.records if one.getMessage() == "accepted"]
+    told = {name: value for name in ("batch", "chart", "charts") if (value := getattr(record, name)) is not None}
+    assert told == line
+
+
+def test_what_is_refused_is_not_said_to_be_taken_in(call, caplog):
+    caplog.set_level("INFO")
+    assert call("POST", "/charts", {"batch": "b1", "text": ""})[0] == 400
+    assert "accepted" not in [record.getMessage() for record in caplog.records]

@@ -26,7 +26,7 @@ AWS = {
     ("AWS/Lambda", ("FunctionName",)): {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"},
     ("AWS/ApiGateway", ("ApiName", "Stage")): {"Count", "4XXError", "5XXError", "Latency", "IntegrationLatency"},
 }
-STANDARD = {"level", "message", "service", "exception", "timestamp"}  # of each line (chartcoder.logs)
+STANDARD = {"level", "message", "service", "exception", "timestamp", "xray_trace_id"}  # of each line (chartcoder.logs)
 ACCESS = {"method", "route", "status", "ms", "caller", "source", "bytes", "at"}  # of the API's access log
 INSIGHTS = {"@timestamp", "@logStream", "@message"}
 
