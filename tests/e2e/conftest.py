@@ -61,9 +61,9 @@ class Pipeline:
 
     def log_of(self, group: str) -> str:
         logs = self.cloud.client("logs")
-        streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
+        pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group)
         events = []
-        for stream in streams:
+        for stream in (stream for page in pages for stream in page["logStreams"]):
             events += logs.get_log_events(
                 logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
             )["events"]

@@ -80,6 +80,17 @@ def test_the_workers_segment_follows_from_the_requests_upload_in_one_trace(journ
     assert [step["name"] for step in worked["subsegments"]] == ["read", "code", "store"]
 
 
+def test_the_log_leads_from_a_chart_to_its_trace(pipeline, journeys):
+    lines = [
+        json.loads(line) for line in pipeline.log_of("/chartcoder/chartcoder/api").splitlines() if '"accepted"' in line
+    ]
+    told = {line["batch"]: (line.get("chart"), line["charts"], line["xray_trace_id"]) for line in lines}
+    assert told == {
+        "b1": ("b1/c1", 1, journeys["b1"][0]["trace_id"]),
+        "b2": (None, 1, journeys["b2"][0]["trace_id"]),
+    }
+
+
 def test_every_run_is_traced_from_its_launch_to_its_end(pipeline, traces):
     found = {}
     for segments in traces:
