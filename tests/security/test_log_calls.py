@@ -17,6 +17,7 @@ PRINTING = {
     "src/chartcoder/master.py": "Ansible's own output; the master can read neither charts nor messages",
     "src/chartcoder/outlets.py": "what is told of an exception",
     "src/chartcoder/coding/build.py": "builds the lexicon on a developer's machine",
+    "src/chartcoder/coding/machine_code.py": "makes the innermost loops, where the lexicon is built",
     "functions/api/openapi.py": "writes the API's description on a developer's machine",
 }
 
