@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from embedded.cloud import EmbeddedCloud
+from embedded.leaks import Search
 from tests.e2e.conftest import ROOT, Pipeline, wait_for
 from tests.security.canary import (
     CANARIES,
@@ -21,7 +22,6 @@ from tests.security.canary import (
     NAME,
     NOTE,
     REQUESTS,
-    Search,
     charts,
     send,
 )
@@ -91,7 +91,7 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
     )  # fmt: skip
     with cloud:
         pipeline = Pipeline(cloud)
-        canary = Canary(pipeline, Search(pipeline, data))
+        canary = Canary(pipeline, Search(cloud))
         canary.run()
         yield canary
 

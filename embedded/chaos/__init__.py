@@ -1,0 +1,1 @@
+"""Chaos: seeded faults while runs go on, and whether every promise held. `python -m embedded.chaos`."""
