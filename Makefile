@@ -1,5 +1,5 @@
 # Thin: each target is one command. `make demo` and `make test` are all a newcomer needs.
-.PHONY: setup demo test test-pages test-ocr test-docker test-api-fuzz lint security sbom bench bench-coder lock clean
+.PHONY: setup demo test test-pages test-ocr test-docker test-api-fuzz lint security sbom chaos bench bench-coder lock clean
 
 MADE_FROM := pyproject.toml $(wildcard requirements/*.txt) $(wildcard tools/*.py tools/*.sh)
 
@@ -55,6 +55,9 @@ security: setup .security/.complete  ## the rule sets over template, playbooks, 
 
 sbom: setup .security/.complete  ## dist/sbom/: a CycloneDX list of what each image is made of
 	.venv/bin/python -m tools.security.sbom
+
+chaos: setup  ## faults while runs go on, and whether every promise held; SEED=1 CHARTS=5000 FAULTS=200 ARGS="--docker"
+	.venv/bin/python -m embedded.chaos --seed $(or $(SEED),1) --charts $(or $(CHARTS),5000) --faults $(or $(FAULTS),200) $(ARGS)
 
 bench: setup  ## what the pipeline costs over the pure coding; bench/ has more, each with --help
 	.venv/bin/python -m bench.pipeline

@@ -23,7 +23,7 @@ from chartcoder.cloud.fleet import FleetTable
 from chartcoder.errors import ChartcoderError
 from embedded.chaos import promises, report
 from embedded.chaos.charts import Writer
-from embedded.chaos.kinds import possible
+from embedded.chaos.kinds import check_needs, possible
 from embedded.chaos.schedule import plan
 from embedded.chaos.storm import BATCHES, CALM, PARAMETERS, Storm
 from embedded.chaos.system import System
@@ -39,10 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(width=140 if not sys.stdout.isatty() else None)
     try:
         kinds = possible(containers=options.docker, without=options.without)
+        planned = list(islice(plan(kinds, options.faults, seed=options.seed, pause=options.pause), options.faults))
         if options.plan:
-            for fault in islice(plan(kinds, options.faults, seed=options.seed, pause=options.pause), options.faults):
+            for fault in planned:
                 console.print(f"{fault.number:4} after {fault.pause:4.1f} s  {fault.kind.name}", highlight=False)
             return 0
+        check_needs([fault.kind for fault in planned])
         with tempfile.TemporaryDirectory(prefix="chartcoder-chaos-") as folder:
             told = _run(options, kinds, options.data or Path(folder), console)
     except ChartcoderError as error:

@@ -36,11 +36,15 @@ Raises NoTarget where there was nothing to hit."""
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fault: `weight` is how often it comes; `mended` what shows that the pipeline is over it."""
+    """A kind of fault: `weight` is how often it comes; `mended` what shows that the pipeline is over it.
+
+    `hits` is what must be there before it can strike: an instance of that role, at work.
+    """
 
     name: str
     weight: int
     strike: Strike
+    hits: Role | None = None
     mended: str = "progress"  # or "run": another run works, or there is nothing to do
     in_containers: bool = True  # whether it can be done to instances that are containers
     alone: bool = False  # whether nothing else can be done meanwhile
@@ -332,27 +336,27 @@ MODES = {"fail": "fail", "throttle": "are throttled", "lose": "lose their answer
 SERVICES = {"dynamodb": "DynamoDB", "sqs": "SQS", "s3": "S3", "ec2": "EC2"}
 
 KINDS: tuple[Kind, ...] = (
-    Kind("worker killed", 10, _worker_killed),
-    Kind("worker's process killed", 4, _worker_process_killed),
-    Kind("workers killed while storing", 6, _workers_killed_storing),
-    Kind("worker paused", 4, _worker_paused),
-    Kind("coding hangs, the heart beats", 5, _coding_stopped),
-    Kind("coding process killed by its chart", 12, _coding_killed),
-    Kind("forkserver killed", 2, _forkserver_killed),
-    Kind("disk full on a worker", 4, _disk_full, in_containers=False),
-    Kind("clock two minutes off", 3, _clock_off, in_containers=False),
-    Kind("master killed", 5, _master_killed, mended="run"),
-    Kind("Ansible killed", 3, _ansible_killed, mended="run"),
-    Kind("master hangs", 2, _master_hangs, mended="run", long=True),
+    Kind("worker killed", 10, _worker_killed, "worker"),
+    Kind("worker's process killed", 4, _worker_process_killed, "worker"),
+    Kind("workers killed while storing", 6, _workers_killed_storing, "worker"),
+    Kind("worker paused", 4, _worker_paused, "worker"),
+    Kind("coding hangs, the heart beats", 5, _coding_stopped, "worker"),
+    Kind("coding process killed by its chart", 12, _coding_killed, "worker"),
+    Kind("forkserver killed", 2, _forkserver_killed, "worker"),
+    Kind("disk full on a worker", 4, _disk_full, "worker", in_containers=False),
+    Kind("clock two minutes off", 3, _clock_off, "master", in_containers=False),
+    Kind("master killed", 5, _master_killed, "master", mended="run"),
+    Kind("Ansible killed", 3, _ansible_killed, "master", mended="run"),
+    Kind("master hangs", 2, _master_hangs, "master", mended="run", long=True),
     Kind("launcher killed between lease and launch", 4, _launcher_killed, mended="run"),
     Kind("watchdog killed", 8, _watchdog_killed),
-    Kind("Spot notice", 5, _spot_notice),
-    Kind("worker terminated", 3, _worker_terminated),
-    Kind("no Spot capacity", 3, _without(spot=0)),
-    Kind("no On-Demand capacity", 3, _without(on_demand=0)),
-    Kind("no capacity at all", 2, _without(spot=0, on_demand=0)),
-    Kind("quota reached", 3, _quota_reached),
-    Kind("budget reached", 2, _budget_reached, mended="run"),
+    Kind("Spot notice", 5, _spot_notice, "worker"),
+    Kind("worker terminated", 3, _worker_terminated, "worker"),
+    Kind("no Spot capacity", 3, _without(spot=0), "worker"),
+    Kind("no On-Demand capacity", 3, _without(on_demand=0), "worker"),
+    Kind("no capacity at all", 2, _without(spot=0, on_demand=0), "worker"),
+    Kind("quota reached", 3, _quota_reached, "worker"),
+    Kind("budget reached", 2, _budget_reached, "master", mended="run"),
     Kind("duplicate events", 14, _duplicates),
     Kind("AWS silent for seconds", 5, _emulator_paused(1, 12), alone=True),
     Kind("AWS silent for a minute", 1, _emulator_paused(60, 60), alone=True, long=True),
@@ -366,17 +370,26 @@ KINDS: tuple[Kind, ...] = (
 
 
 def possible(*, containers: bool, without: Sequence[str] = ()) -> tuple[Kind, ...]:
-    """The kinds that can be done here.
+    """The kinds that can be done to instances that are processes, or containers.
 
     Raises:
-        NoTarget: one needs what is not installed, and was not left out by name; or an unknown name was left out.
+        NoTarget: an unknown kind was left out.
     """
     names = [kind.name for kind in KINDS]
     if unknown := set(without) - set(names):
         raise NoTarget(f"unknown kind {sorted(unknown)[0]!r}: one of {', '.join(names)}")
-    found = tuple(k for k in KINDS if k.name not in without and (k.in_containers or not containers))
-    if any(kind.strike is _clock_off for kind in found) and clocks.library() is None:
+    return tuple(k for k in KINDS if k.name not in without and (k.in_containers or not containers))
+
+
+def check_needs(kinds: Sequence[Kind]) -> None:
+    """Raises NoTarget where one of these kinds needs what is not installed."""
+    if any(kind.strike is _clock_off for kind in kinds) and clocks.library() is None:
         raise NoTarget(
             "'clock two minutes off' needs libfaketime: apt-get install faketime, or --without 'clock two minutes off'"
         )
-    return found
+
+
+def is_there(system: System, role: Role) -> bool:
+    """Whether an instance of this role is at work."""
+    sound = _works if role == "worker" else _masters
+    return any(sound(pids) for pids in system.processes(role).values())

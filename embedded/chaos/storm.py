@@ -12,6 +12,7 @@ import random
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from typing import Any
 
 from chartcoder.cloud.charts import ChartStore
 from embedded.chaos.charts import Writer
-from embedded.chaos.kinds import SCHEDULED, Kind
+from embedded.chaos.kinds import SCHEDULED, Kind, is_there
 from embedded.chaos.memory import Memory
 from embedded.chaos.promises import Found
 from embedded.chaos.records import Journal, Struck
@@ -40,7 +41,7 @@ HANG_SECONDS = 14.0  # of the calm's worker: longer than a message is invisible,
 PARAMETERS = {
     "BudgetPerRun": "25",
     "ChartSeconds": "20",
-    "LeaseSeconds": "60",
+    "LeaseSeconds": "45",
     "LongestWaitMinutes": "1",
     "MaxReceives": "4",
     "MaxWorkers": "3",
@@ -52,7 +53,7 @@ PARAMETERS = {
 }
 """Of the stack: everything that is waited for is short."""
 
-LOOK_SECONDS, TICK_SECONDS, PASS_SECONDS = 1.0, 8.0, 6.0
+LOOK_SECONDS, TICK_SECONDS, PASS_SECONDS = 1.0, 5.0, 6.0
 UPLOADERS = 4
 AT_ONCE = 5  # faults under way at the most
 MOST_TRIES = 3  # for each fault that shall hit something
@@ -149,24 +150,38 @@ class Storm:
         planned = plan(self.kinds, self.faults, seed=self.seed, pause=self.pause)
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fault") as pool:
             under_way: list[Future[None]] = []
+            waiting: deque[Planned] = deque()
             for fault in islice(planned, MOST_TRIES * self.faults):
+                waiting.append(fault)
                 time.sleep(fault.pause)
-                while len(self.journal.struck) < self.faults and self._is_busy(under_way, fault.kind):
-                    time.sleep(0.1)
-                if len(self.journal.struck) >= self.faults:
+                while not self._is_enough() and (self._is_busy(under_way) or not (ready := self._ready(waiting))):
+                    time.sleep(0.2)
+                if self._is_enough():
                     break
-                under_way.append(pool.submit(self._strike, fault))
-                if fault.kind.alone:
+                under_way.append(pool.submit(self._strike, ready))
+                if ready.kind.alone:
                     under_way[-1].result()
         for one in under_way:
             one.result()  # a mistake of the chaos's own is not the pipeline's
         self._struck_enough.set()
         uploader.join()
 
-    def _is_busy(self, under_way: list[Future[None]], kind: Kind) -> bool:
+    def _is_enough(self) -> bool:
+        return len(self.journal.struck) >= self.faults
+
+    def _is_busy(self, under_way: list[Future[None]]) -> bool:
         """Whether there is no room for another fault, or enough of them are under way."""
         busy = sum(not one.done() for one in under_way)
         return busy >= AT_ONCE or len(self.journal.struck) + busy >= self.faults
+
+    def _ready(self, waiting: deque[Planned]) -> Planned | None:
+        """The first of the faults that has something to hit, taken out; the others wait for what they hit."""
+        there = {role: until(partial(is_there, self.system, role), 0.1) for role in ("worker", "master")}  # type: ignore[arg-type]
+        for fault in waiting:
+            if fault.kind.hits is None or there[fault.kind.hits]:
+                waiting.remove(fault)
+                return fault
+        return None
 
     def _strike(self, fault: Planned) -> None:
         began = time.monotonic()

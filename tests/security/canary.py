@@ -9,7 +9,6 @@ import json
 import urllib.error
 import urllib.request
 
-ud
 from tests.e2e.conftest import Pipeline
 from tests.unit.readers.documents import attachment, base64_of, bundle, document_reference, docx, kept, paragraph, pdf
 
