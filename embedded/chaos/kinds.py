@@ -336,33 +336,38 @@ MODES = {"fail": "fail", "throttle": "are throttled", "lose": "lose their answer
 SERVICES = {"dynamodb": "DynamoDB", "sqs": "SQS", "s3": "S3", "ec2": "EC2"}
 
 KINDS: tuple[Kind, ...] = (
-    Kind("worker killed", 10, _worker_killed, "worker"),
+    Kind("worker killed", 12, _worker_killed, "worker"),
     Kind("worker's process killed", 4, _worker_process_killed, "worker"),
     Kind("workers killed while storing", 6, _workers_killed_storing, "worker"),
     Kind("worker paused", 4, _worker_paused, "worker"),
     Kind("coding hangs, the heart beats", 5, _coding_stopped, "worker"),
-    Kind("coding process killed by its chart", 12, _coding_killed, "worker"),
+    Kind("coding process killed by its chart", 14, _coding_killed, "worker"),
     Kind("forkserver killed", 2, _forkserver_killed, "worker"),
     Kind("disk full on a worker", 4, _disk_full, "worker", in_containers=False),
-    Kind("clock two minutes off", 3, _clock_off, "master", in_containers=False),
-    Kind("master killed", 5, _master_killed, "master", mended="run"),
-    Kind("Ansible killed", 3, _ansible_killed, "master", mended="run"),
-    Kind("master hangs", 2, _master_hangs, "master", mended="run", long=True),
-    Kind("launcher killed between lease and launch", 4, _launcher_killed, mended="run"),
+    Kind("clock two minutes off", 2, _clock_off, "master", in_containers=False),
+    Kind("master killed", 4, _master_killed, "master", mended="run"),
+    Kind("Ansible killed", 2, _ansible_killed, "master", mended="run"),
+    Kind("master hangs", 1, _master_hangs, "master", mended="run", long=True),
+    Kind("launcher killed between lease and launch", 3, _launcher_killed, mended="run"),
     Kind("watchdog killed", 8, _watchdog_killed),
     Kind("Spot notice", 5, _spot_notice, "worker"),
     Kind("worker terminated", 3, _worker_terminated, "worker"),
     Kind("no Spot capacity", 3, _without(spot=0), "worker"),
     Kind("no On-Demand capacity", 3, _without(on_demand=0), "worker"),
-    Kind("no capacity at all", 2, _without(spot=0, on_demand=0), "worker"),
+    Kind("no capacity at all", 1, _without(spot=0, on_demand=0), "worker"),
     Kind("quota reached", 3, _quota_reached, "worker"),
     Kind("budget reached", 2, _budget_reached, "master", mended="run"),
-    Kind("duplicate events", 14, _duplicates),
+    Kind("duplicate events", 16, _duplicates),
     Kind("AWS silent for seconds", 5, _emulator_paused(1, 12), alone=True),
     Kind("AWS silent for a minute", 1, _emulator_paused(60, 60), alone=True, long=True),
     Kind("redrive in mid-run", 3, _redriven),
     *(
-        Kind(f"{SERVICES[service]} calls {MODES[mode]}", {"ec2": 4, "silence": 3}.get(mode, 5), _calls(service, mode))
+        Kind(
+            f"{SERVICES[service]} calls {MODES[mode]}",
+            3 if service == "ec2" or mode == "silence" else 6,
+            _calls(service, mode),
+            "worker" if service == "s3" else None,
+        )
         for service in SERVICES
         for mode in MODES
     ),

@@ -51,10 +51,8 @@ def deal(kinds: Sequence[Kind], faults: int, rng: random.Random) -> list[Kind]:
         while len(dealt) < faults:
             dealt.append(left.pop(rng.choices(range(len(left)), [kind.weight for kind in left])[0]))
         return dealt
-    dealt = list(kinds)
     total = sum(kind.weight for kind in kinds)
-    for kind in kinds:
-        dealt += [kind] * round(kind.weight / total * (faults - len(kinds)))
-    dealt = dealt[:faults] + rng.choices(kinds, [kind.weight for kind in kinds], k=max(0, faults - len(dealt)))
+    dealt = [kind for kind in kinds for _ in range(max(1, int(kind.weight / total * faults)))][:faults]
+    dealt += rng.choices([kind for kind in kinds if not kind.long], k=faults - len(dealt))
     rng.shuffle(dealt)
     return dealt

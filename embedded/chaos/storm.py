@@ -55,7 +55,7 @@ PARAMETERS = {
 
 LOOK_SECONDS, TICK_SECONDS, PASS_SECONDS = 1.0, 5.0, 6.0
 UPLOADERS = 4
-AT_ONCE = 5  # faults under way at the most
+AT_ONCE = 6  # faults under way at the most
 MOST_TRIES = 3  # for each fault that shall hit something
 BURST = 100  # charts
 STEADY_SECONDS, AGAIN_EVERY = 0.7, 20  # between two bursts; one in so many is of charts that are there already
