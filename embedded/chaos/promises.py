@@ -115,9 +115,10 @@ def after_redrive(journal: Journal, found: Found, writer: Writer) -> Promise:
 
 def of_the_fleet(system: System, journal: Journal) -> Iterator[Promise]:
     """Nothing is left running, and no two runs ran at once."""
-    yield Promise("no instance is left", [f"{len(left)} alive: {_some(left)}"] if (left := system.alive()) else [])
+    alive, processes = system.alive(), [str(pid) for pid in system.leftovers()]
+    yield Promise("no instance is left", [f"{len(alive)} alive: {_some(alive)}"] * bool(alive))
     yield Promise(
-        "no process of an instance is left", [f"{_some(map(str, left))}"] if (left := system.leftovers()) else []
+        "no process of an instance is left", [f"{len(processes)} alive: {_some(processes)}"] * bool(processes)
     )
     lease = system.fleet.lease()
     yield Promise("the lease is free", [f"held by {lease.run}"] if lease else [])

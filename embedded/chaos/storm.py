@@ -28,7 +28,7 @@ from embedded.chaos.memory import Memory
 from embedded.chaos.promises import Found
 from embedded.chaos.records import Journal, Struck
 from embedded.chaos.schedule import Planned, plan
-from embedded.chaos.system import NO_ANSWER, NoTarget, System, coding, until
+from embedded.chaos.system import NO_ANSWER, NoTarget, Role, System, coding, until
 from embedded.leaks import Search
 from embedded.processes import end
 
@@ -154,9 +154,8 @@ class Storm:
             for fault in islice(planned, MOST_TRIES * self.faults):
                 waiting.append(fault)
                 time.sleep(fault.pause)
-                while not self._is_enough() and (self._is_busy(under_way) or not (ready := self._ready(waiting))):
-                    time.sleep(0.2)
-                if self._is_enough():
+                ready = self._await_ready(under_way, waiting)
+                if ready is None:
                     break
                 under_way.append(pool.submit(self._strike, ready))
                 if ready.kind.alone:
@@ -165,6 +164,16 @@ class Storm:
             one.result()  # a mistake of the chaos's own is not the pipeline's
         self._struck_enough.set()
         uploader.join()
+
+    def _await_ready(self, under_way: list[Future[None]], waiting: deque[Planned]) -> Planned | None:
+        """The next fault to strike, when there is room for it; None once enough have struck, or nothing runs any more
+        that the others could hit."""
+        deadline = time.monotonic() + self.patience
+        while not self._is_enough() and time.monotonic() < deadline:
+            if not self._is_busy(under_way) and (ready := self._ready(waiting)) is not None:
+                return ready
+            time.sleep(0.3)
+        return None
 
     def _is_enough(self) -> bool:
         return len(self.journal.struck) >= self.faults
@@ -176,7 +185,8 @@ class Storm:
 
     def _ready(self, waiting: deque[Planned]) -> Planned | None:
         """The first of the faults that has something to hit, taken out; the others wait for what they hit."""
-        there = {role: until(partial(is_there, self.system, role), 0.1) for role in ("worker", "master")}  # type: ignore[arg-type]
+        roles: tuple[Role, ...] = ("worker", "master")
+        there = {role: until(partial(is_there, self.system, role), 0.1) for role in roles}
         for fault in waiting:
             if fault.kind.hits is None or there[fault.kind.hits]:
                 waiting.remove(fault)

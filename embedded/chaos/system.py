@@ -107,7 +107,7 @@ class System:
         found: dict[str, list[int]] = {}
         for instance, pids in self.cloud.instance_processes().items():
             if self._role_of(instance) == role:
-                found[instance] = list(dict.fromkeys(p for pid in pids for p in (pid, *descendants(pid))))
+                found[instance] = pids if self.cloud.containers is None else _with_all_below(pids)
         return found
 
     def _role_of(self, instance: str) -> str:
@@ -163,8 +163,12 @@ class System:
         if self.cloud.containers is None:
             self.set_clock(0)
         for pids in self.cloud.instance_processes().values():
-            for pid in (p for one in pids for p in (one, *descendants(one))):
+            for pid in _with_all_below(pids):
                 end(pid, signal.SIGCONT)
+
+
+def _with_all_below(pids: list[int]) -> list[int]:
+    return list(dict.fromkeys(one for pid in pids for one in (pid, *descendants(pid))))
 
 
 def arguments(pid: int) -> list[str]:
