@@ -84,6 +84,7 @@ class ProcessMachines:
             process = self._supervisors.pop(instance_id, None)
         if process is None:
             return
+        end(process.pid, signal.SIGCONT)  # one that was stopped collects nothing
         while process.poll() is None and (below := descendants(process.pid)):
             for pid in below:
                 end(pid)

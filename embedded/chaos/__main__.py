@@ -2,7 +2,7 @@
 
 make chaos SEED=7                                            5,000 charts, 200 faults
 python -m embedded.chaos --charts 300 --faults 15 --seed 1   a short one
-python -m embedded.chaos --charts 20000 --faults 0 --memory  a large batch without faults: is memory flat?
+python -m embedded.chaos --charts 20000 --faults 0           a large batch without faults: is memory flat?
 python -m embedded.chaos --plan --seed 7                     what would strike, and in which order
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -71,6 +72,16 @@ def test_stopping_leaves_no_process_not_even_of_an_instance_that_ignores_signals
         before = set(cloud.processes()) | set(marked("EMBEDDED_INSTANCE", instance))
         assert len(before) >= 4
     assert [pid for pid in before if command_of(pid)] == []
+
+
+def test_an_instance_that_hangs_is_terminated_at_once(tmp_path: Path) -> None:
+    with EmbeddedCloud(PROJECT, tmp_path, parameters=NO_RUNS, persist=False) as cloud:
+        instance = launch(cloud)
+        for pid in cloud.instance_processes()[instance]:
+            os.kill(pid, signal.SIGSTOP)
+        cloud.client("ec2").terminate_instances(InstanceIds=[instance])
+        assert [one["State"]["Name"] for one in cloud.instances()] == ["terminated"]
+        assert not list(marked("EMBEDDED_INSTANCE", instance))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
