@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.live import Live
@@ -18,6 +17,7 @@ from chartcoder.submitting import submit
 from embedded import view
 from embedded.cloud import EmbeddedCloud
 from embedded.observing import Observer, Snapshot
+from embedded.processes import ended_by_sigterm
 
 PROJECT = Path(__file__).resolve().parent.parent
 SAMPLES = PROJECT / "samples" / "charts"
@@ -46,7 +46,7 @@ def run(
     parameters = {"MaxWorkers": str(workers), "MinWorkers": str(workers)}
     try:
         with (
-            _ended_by_sigterm(),
+            ended_by_sigterm(),
             EmbeddedCloud(PROJECT, data, parameters=parameters, port=port, docker=docker, say=console.print) as cloud,
         ):
             status = _run_batch(cloud, charts or SAMPLES, console, stay=stay)
@@ -57,20 +57,6 @@ def run(
     except KeyboardInterrupt:
         console.print("ended; nothing is left running", style="dim")
         return 130
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends us as Ctrl-C does, so that what we started is ended too."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _run_batch(cloud: EmbeddedCloud, charts: Path, console: Console, *, stay: bool) -> int:

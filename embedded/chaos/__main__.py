@@ -29,6 +29,7 @@ from embedded.chaos.storm import BATCHES, CALM, PARAMETERS, Storm
 from embedded.chaos.system import System
 from embedded.cloud import EmbeddedCloud
 from embedded.leaks import Search, Traces, lines_of
+from embedded.processes import ended_by_sigterm
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -45,11 +46,14 @@ def main(arguments: list[str] | None = None) -> int:
                 console.print(f"{fault.number:4} after {fault.pause:4.1f} s  {fault.kind.name}", highlight=False)
             return 0
         check_needs([fault.kind for fault in planned])
-        with tempfile.TemporaryDirectory(prefix="chartcoder-chaos-") as folder:
+        with ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="chartcoder-chaos-") as folder:
             told = _run(options, kinds, options.data or Path(folder), console)
     except ChartcoderError as error:
         console.print(str(error), style="bold red", markup=False)
         return 2
+    except KeyboardInterrupt:
+        console.print("ended; nothing is left running", style="dim")
+        return 130
     report.show(told, console)
     if options.report:
         options.report.write_text(json.dumps(told, indent=1))
