@@ -25,7 +25,7 @@ from embedded.chaos import promises, report
 from embedded.chaos.charts import Writer
 from embedded.chaos.kinds import check_needs, possible
 from embedded.chaos.schedule import plan
-from embedded.chaos.storm import BATCHES, CALM, PARAMETERS, Storm
+from embedded.chaos.storm import BATCHES, CALM_CHARTS, PARAMETERS, Storm
 from embedded.chaos.system import System
 from embedded.cloud import EmbeddedCloud
 from embedded.leaks import Search, Traces, lines_of
@@ -94,7 +94,10 @@ def _run(options: argparse.Namespace, kinds: Any, data: Path, console: Console) 
         storm.blow()
         say("looking after the promises")
         found, journal = storm.found(), storm.journal
-        kept = [*promises.of_results(system, journal, found), promises.of_calm(found, CALM)]
+        kept = [
+            *promises.of_results(system, journal, found),
+            promises.of_calm(journal, min(options.charts, CALM_CHARTS)),
+        ]
         redriven = storm.redrive()
         after = storm.found()
         kept += [

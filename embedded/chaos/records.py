@@ -28,6 +28,7 @@ class Journal:
     struck: list[Struck] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)  # kinds that found nothing to hit
     looks: list[Look] = field(default_factory=list)
+    handed_out: int = 0  # messages, in the calm
     silences: int = 0  # looks that got no answer
     asked: int = 0  # times the operator asked for a run, where the watchdog waits after failed ones
     overlaps: set[tuple[str, ...]] = field(default_factory=set)  # runs whose records were open at once

@@ -29,6 +29,7 @@ from embedded.chaos.promises import Found
 from embedded.chaos.records import Journal, Struck
 from embedded.chaos.schedule import Planned, plan
 from embedded.chaos.system import NO_ANSWER, NoTarget, Role, System, coding, until
+from embedded.emulator import METRIC_SECONDS
 from embedded.leaks import Search
 from embedded.processes import end
 
@@ -120,6 +121,8 @@ class Storm:
             in_hand = until(lambda: self.system.queue.depth().in_flight, self.patience)
             time.sleep(HANG_SECONDS if in_hand else 0)
         until(lambda: self.system.ended(CALM) >= min(self.charts, CALM_CHARTS), self.patience)
+        time.sleep(METRIC_SECONDS + 1)
+        self.journal.handed_out = self.system.handed_out()
 
     @contextmanager
     def _workers_hang(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -99,6 +100,20 @@ class System:
         """Processes of this machine that belong to an instance of this cloud, whatever EC2 says."""
         ours = {instance["InstanceId"] for instance in self.cloud.instances()}
         return [pid for id_ in ours for pid in marked(MARK, id_)]
+
+    def handed_out(self) -> int:
+        """Messages that ChartsQueue has handed out in the last hour, by its own metric, which is seconds late."""
+        now = datetime.now(UTC)
+        points = self.cloud.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SQS",
+            MetricName="NumberOfMessagesReceived",
+            Dimensions=[{"Name": "QueueName", "Value": self.settings.charts_queue_url.rpartition("/")[2]}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return int(sum(point["Sum"] for point in points))
 
     # processes
 

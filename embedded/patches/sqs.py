@@ -40,6 +40,7 @@ class Messages:
             tuple[float, int, str]
         ] = []  # a heap of (visible at, order, id); one that no longer holds is stale
         self._order = 0
+        self._handed_out = 0
         self.expired_at = 0.0
         for message in messages:
             self.append(message)
@@ -94,9 +95,15 @@ class Messages:
         message["receipt_handle"] = sqs.new_uuid()
         self._by_receipt[message["receipt_handle"]] = message
         message["receive_count"] += 1
+        self._handed_out += 1
         if message["first_receive_at"] is None:
             message["first_receive_at"] = now
         self.hide(message, now + seconds)
+
+    def take_handed_out(self) -> int:
+        """How many messages were handed out since this was asked last."""
+        taken, self._handed_out = self._handed_out, 0
+        return taken
 
     def _await(self, message: Message) -> None:
         self._order += 1
@@ -280,6 +287,9 @@ def publish(*, now: float) -> None:
     """Record every queue's metrics of this moment."""
     for queue in list(sqs._queues.values()):
         dimensions = {"QueueName": queue["name"]}
-        for name, value in metrics_of(queue, now=now).items():
+        metrics = metrics_of(queue, now=now)
+        if not queue["is_fifo"]:
+            metrics["NumberOfMessagesReceived"] = messages_of(queue).take_handed_out()
+        for name, value in metrics.items():
             unit = "Seconds" if name == "ApproximateAgeOfOldestMessage" else "Count"
             cloudwatch.record_metric(NAMESPACE, name, value, unit, dimensions)

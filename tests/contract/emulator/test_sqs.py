@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -127,6 +128,28 @@ def test_a_fifo_queue_keeps_the_order_of_its_groups(sqs):
     assert [first["Body"], second["Body"]] == ["one", "two"]
     sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
     assert depth(sqs, url) == (0, 1)
+
+
+def test_a_queue_publishes_how_many_messages_were_handed_out(sqs, queue, client, eventually):
+    fill(sqs, queue, ["one", "two"])
+    receive(sqs, queue, invisible=0)
+    receive(sqs, queue)
+
+    def received() -> float:
+        now = datetime.now(UTC)
+        points = client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SQS",
+            MetricName="NumberOfMessagesReceived",
+            Dimensions=[{"Name": "QueueName", "Value": queue.rpartition("/")[2]}],
+            StartTime=now - timedelta(minutes=10),
+            EndTime=now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return sum(point["Sum"] for point in points)
+
+    assert eventually(lambda: received() >= 4)
+    assert received() == 4
 
 
 class Counted(dict[str, Any]):
