@@ -146,7 +146,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of charts, faults and all that they draw")
     parser.add_argument("--charts", type=int, default=5000)
     parser.add_argument("--faults", type=int, default=200, help="that hit something; 0: a run on a good day")
-    parser.add_argument("--pause", type=float, default=1.2, help="seconds between two faults, on average")
+    parser.add_argument("--pause", type=float, default=1.0, help="seconds between two faults, on average")
     parser.add_argument("--patience", type=float, default=420, help="seconds for each recovery")
     parser.add_argument("--sample", type=int, default=500, help="results that are compared with the coder's own")
     parser.add_argument("--without", action="append", default=[], metavar="KIND", help="a kind of fault to leave out")

@@ -202,7 +202,7 @@ def _launcher_killed(system: System, rng: random.Random, name: str) -> int:
     mode, template = rng.choice(["hold", "silence"]), system.settings.master_launch_template
     system.put_fault(name, service="ec2", mode=mode, actions=["RunInstances"], holding=template, seconds=20, calls=1)
     try:
-        if not until(lambda: system.hits(name), 5):
+        if not until(lambda: system.hits(name), 2 * TARGET_SECONDS):
             for pids in system.processes("master").values():  # a run lives; there is a launch after it
                 kill(pids)
         if not until(lambda: system.hits(name), 2 * TARGET_SECONDS):
@@ -295,7 +295,7 @@ def _calls(service: str, mode: str, *, seconds: float = 5.0) -> Strike:
             name, service=service, mode=mode, share=share, seconds=seconds, calls=most, seed=rng.randrange(2**32)
         )
         try:
-            time.sleep(rng.uniform(2, 6))
+            time.sleep(rng.uniform(1.5, 5))
             if not until(lambda: system.hits(name), TARGET_SECONDS):
                 raise NoTarget(f"nobody called {service}")
         finally:
@@ -338,26 +338,26 @@ SERVICES = {"dynamodb": "DynamoDB", "sqs": "SQS", "s3": "S3", "ec2": "EC2"}
 KINDS: tuple[Kind, ...] = (
     Kind("worker killed", 12, _worker_killed, "worker"),
     Kind("worker's process killed", 4, _worker_process_killed, "worker"),
-    Kind("workers killed while storing", 6, _workers_killed_storing, "worker"),
+    Kind("workers killed while storing", 3, _workers_killed_storing, "worker"),
     Kind("worker paused", 4, _worker_paused, "worker"),
     Kind("coding hangs, the heart beats", 5, _coding_stopped, "worker"),
-    Kind("coding process killed by its chart", 14, _coding_killed, "worker"),
+    Kind("coding process killed by its chart", 18, _coding_killed, "worker"),
     Kind("forkserver killed", 2, _forkserver_killed, "worker"),
     Kind("disk full on a worker", 4, _disk_full, "worker", in_containers=False),
-    Kind("clock two minutes off", 2, _clock_off, "master", in_containers=False),
-    Kind("master killed", 4, _master_killed, "master", mended="run"),
-    Kind("Ansible killed", 2, _ansible_killed, "master", mended="run"),
+    Kind("clock two minutes off", 1, _clock_off, "master", in_containers=False),
+    Kind("master killed", 3, _master_killed, "master", mended="run"),
+    Kind("Ansible killed", 1, _ansible_killed, "master", mended="run"),
     Kind("master hangs", 1, _master_hangs, "master", mended="run", long=True),
-    Kind("launcher killed between lease and launch", 3, _launcher_killed, mended="run"),
-    Kind("watchdog killed", 8, _watchdog_killed),
+    Kind("launcher killed between lease and launch", 2, _launcher_killed, mended="run"),
+    Kind("watchdog killed", 9, _watchdog_killed),
     Kind("Spot notice", 5, _spot_notice, "worker"),
     Kind("worker terminated", 3, _worker_terminated, "worker"),
     Kind("no Spot capacity", 3, _without(spot=0), "worker"),
     Kind("no On-Demand capacity", 3, _without(on_demand=0), "worker"),
     Kind("no capacity at all", 1, _without(spot=0, on_demand=0), "worker"),
     Kind("quota reached", 3, _quota_reached, "worker"),
-    Kind("budget reached", 2, _budget_reached, "master", mended="run"),
-    Kind("duplicate events", 16, _duplicates),
+    Kind("budget reached", 1, _budget_reached, "master", mended="run"),
+    Kind("duplicate events", 18, _duplicates),
     Kind("AWS silent for seconds", 5, _emulator_paused(1, 12), alone=True),
     Kind("AWS silent for a minute", 1, _emulator_paused(60, 60), alone=True, long=True),
     Kind("redrive in mid-run", 3, _redriven),

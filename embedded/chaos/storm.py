@@ -56,7 +56,7 @@ PARAMETERS = {
 
 LOOK_SECONDS, TICK_SECONDS, PASS_SECONDS = 1.0, 5.0, 6.0
 UPLOADERS = 4
-AT_ONCE = 6  # faults under way at the most
+AT_ONCE = 9  # faults under way at the most
 MOST_TRIES = 3  # for each fault that shall hit something
 BURST = 100  # charts
 STEADY_SECONDS, AGAIN_EVERY = 0.7, 20  # between two bursts; one in so many is of charts that are there already
@@ -148,7 +148,7 @@ class Storm:
             thread.join()
 
     def _storm(self) -> None:
-        uploader = threading.Thread(target=self._upload_steadily, name="uploader")
+        uploader = threading.Thread(target=self._upload_steadily, name="uploader", daemon=True)
         uploader.start()
         planned = plan(self.kinds, self.faults, seed=self.seed, pause=self.pause)
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fault") as pool:
@@ -221,7 +221,7 @@ class Storm:
         rng = random.Random(f"uploads/{self.seed}")  # noqa: S311 - a schedule
         numbers = list(range(CALM_CHARTS, self.charts))
         done, turn = 0, 0
-        while done < len(numbers):
+        while done < len(numbers) and not self._over.is_set():
             enough = self._struck_enough.wait(STEADY_SECONDS if self.faults else 0) or not self.faults
             share = 1.0 if enough else (len(self.journal.struck) + 1) / self.faults
             few = numbers[done : max(done + 1, min(done + BURST, round(share * len(numbers))))]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import ROOT
 
-CHARTS, FAULTS, SEED = 300, 15, 645
+CHARTS, FAULTS, SEED = 300, 15, 844
 
 
 @pytest.mark.timeout(900)
