@@ -28,7 +28,7 @@ from embedded.chaos.schedule import plan
 from embedded.chaos.storm import BATCHES, CALM_CHARTS, PARAMETERS, Storm
 from embedded.chaos.system import System
 from embedded.cloud import EmbeddedCloud
-from embedded.leaks import Search, Traces, lines_of
+from embedded.leaks import Search, lines_of
 from embedded.processes import ended_by_sigterm
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, kinds: Any, data: Path, console: Console) -> dict[str, Any]:
-    began, traces = time.monotonic(), Traces()
+    began = time.monotonic()
 
     def say(text: str) -> None:
         console.print(f"{time.monotonic() - began:6.1f}  {text}", highlight=False, markup=False)
@@ -73,12 +73,12 @@ def _run(options: argparse.Namespace, kinds: Any, data: Path, console: Console) 
         persist=False,
         docker=options.docker,
         say=say,
-        emulator_options=["--access-log", "--xray-port", str(traces.port)],
+        emulator_options=["--access-log"],
     )
     with cloud:
         say(f"seed {options.seed}: {options.charts} charts, {options.faults} faults of {len(kinds)} kinds")
         system, writer = System(cloud, BATCHES), Writer(PROJECT / "samples" / "charts", options.seed)
-        search = Search(cloud, traces)
+        search = Search(cloud)
         storm = Storm(
             system,
             writer,
@@ -125,7 +125,6 @@ def _run(options: argparse.Namespace, kinds: Any, data: Path, console: Console) 
         }
         if options.data:
             _keep_logs(cloud, options.data / "logs")
-    traces.close()
     return report.as_dict(journal, kept, figures=figures, memory=storm.memory.table())
 
 
