@@ -15,6 +15,7 @@ from chartcoder.answering.submitting import CONNECTIONS
 from chartcoder.cloud.charts import ChartStore
 from chartcoder.cloud.decisions import DecisionStore
 from chartcoder.cloud.fleet import FleetTable
+from chartcoder.cloud.key import KeyManagement
 from chartcoder.cloud.queue import ChartsQueue
 from chartcoder.cloud.results import ResultsStore
 from chartcoder.settings import Settings
@@ -45,19 +46,6 @@ def connect(environment: Mapping[str, str]) -> Wired:
         describe_code=CoderFunction(boto3.client("lambda"), settings.coder_function).describe,
     )
     return Wired(answering, Once(settings.results_table))
-
-
-class KeyManagement:
-    """KMS, asked for a key's state."""
-
-    def __init__(self, kms: Any) -> None:
-        """`kms`: a boto3 KMS client."""
-        self._kms = kms
-
-    def state(self, key: str) -> str:
-        """Enabled, Disabled, PendingDeletion, ... (KMS API Reference, KeyMetadata)."""
-        state: str = self._kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"]
-        return state
 
 
 class CoderFunction:

@@ -51,7 +51,8 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-verdict: {description: "One of working, empty, short, budget, lost.", type: str, returned: success}
+why: {description: "What stopped a worker, where the verdict is stopped; else empty.", type: str, returned: success}
+verdict: {description: "One of working, empty, stopped, short, budget, lost.", type: str, returned: success}
 backlog: {description: "Charts in the queue: waiting, in flight and delayed.", type: int, returned: success}
 workers: {description: Workers that live and were heard of., type: int, returned: success}
 workers_needed: {description: Workers that the run should have., type: int, returned: success}

@@ -4,7 +4,8 @@
     ├── SettingMissing, SettingInvalid      the environment does not say what is needed
     ├── ChartError                          this chart cannot be coded; its neighbours can
     │   ├── UnreadableChart                 the bytes are not a document we can read
-    │   │   └── NoTextLayer                 a scan: pictures of text
+    │   │   ├── NoTextLayer                 a scan: pictures of text
+    │   │   └── ChartOutOfReach             S3 does not give the object
     │   ├── SeveralCharts                   one object holds several documents
     │   ├── ChartTooLarge
     │   ├── BadChartKey                     the object's key is not charts/<batch>/<chart>.<ext>
@@ -13,6 +14,9 @@
     ├── FleetError                          the run cannot go on
     │   ├── LeaseLost                       another run holds the lease, or nobody does
     │   ├── NoCapacity                      EC2 has no instance to give
+    │   ├── KeyUnusable                     the stack's key is disabled: nothing can be read or written
+    │   ├── QueueRefused                    SQS did not take some messages of a request
+    │   ├── Stalled                         a worker holds charts, or asks for some, and comes no further
     │   └── MetadataUnavailable             the instance-metadata service does not answer
     ├── NotFound                            no such batch, chart or run
     ├── ReleaseInvalid                      the files of a code release are not what the build can read
@@ -25,6 +29,8 @@
     ├── IssuerUnavailable                   the issuer of bearer tokens does not give its keys
     ├── LexiconMissing                      the compiled lexicon was not built
     └── Unforeseen                          something failed that nobody foresaw: told by its type, not in its words
+
+What an AWS service's own errors mean is told by `cloud/faults.py`.
 
 A message names what was wrong, what was expected and what to do. It never holds a word of a chart: a chart's text is
 protected health information, and messages end in logs.
@@ -59,6 +65,10 @@ class NoTextLayer(UnreadableChart):
     reason = "no_text_layer"
 
 
+class ChartOutOfReach(UnreadableChart):
+    """S3 does not give the object: deleted, archived, under another's key, or the stack's own key is out of use."""
+
+
 class SeveralCharts(ChartError):
     """One object holds several documents, and one result a chart could not be given."""
 
@@ -91,6 +101,22 @@ class LeaseLost(FleetError):
 
 class NoCapacity(FleetError):
     """EC2 has no instance of the asked kind to give at the moment."""
+
+
+class KeyUnusable(FleetError):
+    """The stack's KMS key is disabled or about to be deleted: everything must stop, and nothing may be started."""
+
+
+class QueueRefused(FleetError):
+    """SQS took a request and refused some of its messages; `codes` are its words for why."""
+
+    def __init__(self, what: str, codes: list[str]) -> None:
+        self.codes = sorted(set(codes))
+        super().__init__(f"SQS did not {what} {len(codes)} messages: {', '.join(self.codes)}")
+
+
+class Stalled(FleetError):
+    """A worker holds charts and none ends, or it asks for charts and gets no answer: another takes its place."""
 
 
 class MetadataUnavailable(FleetError):

@@ -11,7 +11,9 @@ from botocore.config import Config
 
 from chartcoder.cloud.fleet import FleetTable
 from chartcoder.cloud.instances import Instances, deployed_image, user_data
+from chartcoder.cloud.key import StackKey
 from chartcoder.cloud.queue import ChartsQueue
+from chartcoder.cloud.results import ResultsStore
 from chartcoder.settings import Settings
 
 Outcome = Literal["launched", "already running", "nothing to do", "the day's budget is spent"]
@@ -33,6 +35,8 @@ class Parts:
     fleet: FleetTable
     queue: ChartsQueue
     instances: Instances
+    results: ResultsStore
+    key: StackKey
     functions: Any  # a boto3 Lambda client
     region: str
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -43,13 +47,19 @@ class Parts:
         """The parts on the services of a boto3 session, which are asked again where they throttle. Lambda keeps each
         invocation's tracing header in the `environment`."""
         config = Config(retries={"mode": "standard", "max_attempts": 8})
+        dynamodb = session.resource("dynamodb", config=config)
+        queue = ChartsQueue(
+            session.client("sqs", config=config), settings.charts_queue_url, settings.dead_letter_queue_url
+        )
         return cls(
             settings=settings,
-            fleet=FleetTable(session.resource("dynamodb", config=config).Table(settings.fleet_table)),
-            queue=ChartsQueue(
-                session.client("sqs", config=config), settings.charts_queue_url, settings.dead_letter_queue_url
-            ),
+            fleet=FleetTable(dynamodb.Table(settings.fleet_table)),
+            queue=queue,
             instances=Instances(session.client("ec2", config=config), settings.stack),
+            results=ResultsStore(
+                dynamodb.Table(settings.results_table), session.client("s3", config=config), settings.results_bucket
+            ),
+            key=StackKey.of(session, queue),
             functions=session.client("lambda", config=config),
             region=session.region_name,
             trace=lambda: environment.get("_X_AMZN_TRACE_ID", ""),
@@ -67,12 +77,15 @@ def launch_run(parts: Parts, *, asked_by: str) -> Answer:
         asked_by: "alarm <name>", "watchdog" or "operator".
 
     Raises:
+        KeyUnusable: the stack's key is out of use. Nothing was started: no worker could code a chart, and each that
+            tried would cost its charts a try.
         NoCapacity: EC2 has no instance for the master.
         Whatever an AWS service answered: the run's record says so, and the lease is free again.
     """
     backlog = parts.queue.depth().total
     if backlog == 0:
         return Answer("nothing to do")
+    parts.key.check()
     settings, now = parts.settings, parts.clock()
     if parts.fleet.spent(now=now) >= settings.budget_usd_per_day and parts.fleet.lease() is None:
         return Answer("the day's budget is spent")

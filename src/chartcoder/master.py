@@ -108,12 +108,13 @@ class Supervisor:
         region: str,
         logger: Logger,
         monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         kill_descendants: Callable[[], None] = kill_descendants,
     ) -> None:
         """`instance`: the master's own id."""
         self._settings, self._fleet, self._instances = settings, fleet, instances
         self._run, self._instance, self._region, self._log = settings.run, instance, region, logger
-        self._monotonic, self._kill_descendants = monotonic, kill_descendants
+        self._monotonic, self._clock, self._kill_descendants = monotonic, clock, kill_descendants
         self._stages = StageLog(self._record_stage)
         self._renewed_at = monotonic()
         self._closing = False  # the lease is about to be released, and need not be kept
@@ -136,6 +137,9 @@ class Supervisor:
         except LeaseLost as error:
             self._log.error("lease lost", extra={"reason": str(error)})
             return LEASE_LOST
+        except NO_ANSWER:  # the record cannot be kept: with its key disabled nobody can
+            self._terminate_workers_while_ours()
+            raise
         if self._lost:
             return LEASE_LOST
         self._fleet.update_run(self._run, exit_status=status)
@@ -232,14 +236,14 @@ class Supervisor:
 
     def _renew_lease(self) -> None:
         asked_at = self._monotonic()
-        self._fleet.renew_lease(self._run, seconds=self._settings.lease_seconds, now=datetime.now(UTC))
+        self._fleet.renew_lease(self._run, seconds=self._settings.lease_seconds, now=self._clock())
         self._renewed_at = asked_at
 
     def _record_stage(self, stage: str, outcome: StageOutcome, detail: str) -> None:
         self._log.info("stage", extra={"stage": stage, "outcome": outcome, "detail": detail})
         self._closing = self._closing or stage == "close"
         try:
-            self._fleet.record_stage(self._run, stage, outcome, detail)
+            self._fleet.record_stage(self._run, stage, outcome, detail, now=self._clock())
             if outcome == "started" and not self._closing:
                 draining = stage in ("drain", "terminate_workers")
                 self._fleet.update_run(self._run, state="draining" if draining else "running")
@@ -265,9 +269,20 @@ class Supervisor:
         detail = f"without Ansible: {len(workers) - len(refused)} terminated"
         self._record_stage("terminate_workers", "failed" if refused else "ok", f"{detail}; refused: {refused}")
         self._record_stage("close", "started", "")
-        self._fleet.close_run(self._run, "failed", reason)
+        self._fleet.close_run(self._run, "failed", reason, now=self._clock())
         self._fleet.release_lease(self._run)
         self._record_stage("close", "ok", reason)
+
+    def _terminate_workers_while_ours(self) -> None:
+        """Ends the workers by EC2 alone, as long as nobody else can have the lease. What is left is the watchdog's."""
+        if self._lost or self._monotonic() - self._renewed_at >= self._settings.lease_seconds:
+            return
+        workers = [instance.id for instance in self._instances.alive(role="worker", run=self._run)]
+        refused = self._instances.terminate(workers)
+        self._log.error(
+            "the run's record could not be kept; its workers were terminated",
+            extra={"instances": {id_: refused.get(id_, "terminated") for id_ in workers}},
+        )
 
 
 def _stage_of(task: str) -> str | None:

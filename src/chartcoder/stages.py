@@ -20,9 +20,11 @@ from chartcoder.cloud.queue import ChartsQueue, Depth
 from chartcoder.errors import LeaseLost
 from chartcoder.settings import Settings
 
-Verdict = sizing.Verdict | Literal["lost"]
+Verdict = sizing.Verdict | Literal["stopped", "lost"]
 
-SILENT = timedelta(minutes=3)  # a worker reports every few seconds
+SILENT = timedelta(minutes=5)  # a worker reports every few seconds, but its clock and ours may be minutes off
+STILL = timedelta(minutes=15)  # it reports, and nothing in its hand ends; it gives up by itself before that
+GOING = ("leaving", "left", "stopped")
 BOOTING = timedelta(minutes=10)  # until a worker's first report
 
 
@@ -31,8 +33,9 @@ class Look:
     """One look of the master at its run.
 
     `verdict` is what to do about it: nothing (working), drain (empty), launch more workers (short), end the run because
-    its money is spent (budget, and `limit` says which) or because it is another's turn (lost). `dismissed` counts the
-    idle workers that were told to leave.
+    its money is spent (budget, and `limit` says which), because it is another's turn (lost), or because a worker met
+    what all would meet, such as a key that is disabled (stopped, and `why` says it). `dismissed` counts the idle
+    workers that were told to leave.
     """
 
     verdict: Verdict
@@ -44,13 +47,14 @@ class Look:
     limit: str = ""
     charts_coded: int = 0  # `failed` is a word of Ansible's
     charts_failed: int = 0
+    why: str = ""
 
     @property
     def said(self) -> str:
         dismissed = f", {self.dismissed} dismissed" if self.dismissed else ""
         return (
-            f"{self.verdict}: {self.backlog} charts in the queue, {self.workers} workers, "
-            f"{self.workers_needed} needed{dismissed}, {self.cost_usd:.4f} USD so far"
+            f"{self.verdict}: {f'{self.why}: ' if self.why else ''}{self.backlog} charts in the queue, "
+            f"{self.workers} workers, {self.workers_needed} needed{dismissed}, {self.cost_usd:.4f} USD so far"
         )
 
 
@@ -124,8 +128,9 @@ class Stages:
     def look(self, *, may_launch: bool = True) -> Look:
         """Counts the backlog, the workers and the money, keeps them in the run's record, and says what follows.
 
-        A worker that has not been heard of for minutes is terminated, so that another takes its place. One that has
-        had nothing to do for a while, and is not needed, is dismissed: it leaves by itself.
+        A worker that has not been heard of for minutes, or that reports and comes no further, is terminated, so that
+        another takes its place. One that has had nothing to do for a while, and is not needed, is dismissed: it leaves
+        by itself.
 
         Args:
             may_launch: False once the run has used up its rounds of launching: being short of workers is then no
@@ -140,13 +145,25 @@ class Stages:
         needed = self._needed(record, depth.total, reports)
         cost, of_day = self._meter(record, backlog=depth.total, workers=len(workers))
         limit = sizing.limit_reached(self._settings, run_usd=cost, day_usd=of_day)
-        verdict = sizing.verdict(
+        verdict: Verdict = sizing.verdict(
             depth.total, workers=len(workers), needed=needed, over_budget=bool(limit), may_launch=may_launch
         )
+        why = next((report["why"] for report in reports if report["state"] == "stopped"), "")
+        if why and depth.total:
+            verdict = "stopped"
         dismissed = self._dismiss(workers, reports, depth, needed)
         coded, failed = (sum(report[name] for report in reports) for name in ("coded", "failed"))
         return Look(
-            verdict, depth.total, len(workers) - dismissed, needed, round(cost, 6), dismissed, limit, coded, failed
+            verdict,
+            depth.total,
+            len(workers) - dismissed,
+            needed,
+            round(cost, 6),
+            dismissed,
+            limit,
+            coded,
+            failed,
+            why if verdict == "stopped" else "",
         )
 
     def look_while(self, verdict: Verdict, *, every: float, seconds: float, may_launch: bool = True) -> Look:
@@ -203,7 +220,8 @@ class Stages:
         return lease is not None and lease.run == self._run and not lease.lapsed(self._clock())
 
     def _workers(self, reports: list[dict[str, Any]]) -> tuple[list[Instance], list[Instance]]:
-        """The workers that boot, work or rest, and those that leave. One not heard of is terminated and is neither.
+        """The workers that boot, work or rest, and those that leave. One not heard of, or that comes no
+        further, is terminated and is neither.
 
         Args:
             reports: as `FleetTable.workers` gives them.
@@ -216,9 +234,10 @@ class Stages:
         for instance in self._instances.alive(role="worker", run=self._run):
             record = records.get(instance.id)
             heard_at = instance.launched_at if record is None else datetime.fromisoformat(record["seen_at"])
-            if now - heard_at > (BOOTING if record is None else SILENT):
+            still = timedelta(seconds=0 if record is None else record["still_seconds"])
+            if now - heard_at > (BOOTING if record is None else SILENT) or still > STILL:
                 silent[instance.id] = instance
-            elif record is not None and (record["state"] in ("leaving", "left") or "dismissed_at" in record):
+            elif record is not None and (record["state"] in GOING or "dismissed_at" in record):
                 leaving.append(instance)
             else:
                 staying.append(instance)

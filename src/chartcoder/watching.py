@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chartcoder.cloud.charts import ChartReference, references
 from chartcoder.cloud.fleet import ENDED, Lease
 from chartcoder.cloud.instances import Instance
-from chartcoder.errors import NotFound
+from chartcoder.cloud.queue import Delivery
+from chartcoder.cloud.results import Outcome
+from chartcoder.errors import BadRequest, CodingFailed, NotFound
 from chartcoder.launching import Answer, Parts, launch_run
 
 LEAVING = timedelta(minutes=2)  # from the end of a run's record to its master's own shutdown
@@ -18,6 +20,8 @@ OVERTIME = timedelta(minutes=10)  # past the longest life, at which an instance'
 FIRST_PAUSE = timedelta(minutes=5)  # after the second failed run in a row; doubles with every further one
 LONGEST_PAUSE = timedelta(hours=2)
 BUDGET_PAUSE = timedelta(hours=24)
+LETTERS_AT_ONCE = 10  # requests for ten dead letters, in one sweep
+WATCHDOG = "watchdog"  # in place of a worker and a run, in the failures that the watchdog lists
 STARTING = timedelta(minutes=20)  # from a run's launch to its first worker, with some rounds of asking for capacity
 UNHEARD = timedelta(minutes=10)  # a worker that lives reports every few seconds
 
@@ -34,6 +38,7 @@ class Sweep:
     freed: str | None = None  # the run whose lease was released
     terminated: dict[str, str] = field(default_factory=dict)  # instance id -> reason
     not_terminated: dict[str, str] = field(default_factory=dict)  # instance id -> EC2's word
+    letters_listed: int = 0  # dead letters that are listed failures by now
     answer: Answer | None = None  # of the launcher, where one was asked for
     launch_failure: Exception | None = None
 
@@ -50,16 +55,18 @@ class Sweep:
 def sweep(parts: Parts) -> Sweep:
     """One look at everything; doing it twice does nothing more.
 
-    Ends what outlived its run, names the run that died, frees the lease of the dead, and asks for a run where charts
-    wait and nothing runs: an alarm that stays in ALARM asks only once.
+    Ends what outlived its run, names the run that died, frees the lease of the dead, makes listed failures of the dead
+    letters, and asks for a run where charts wait and nothing runs: an alarm that stays in ALARM asks only once.
     """
     found = Sweep()
     everyone = parts.instances.all()
+    _terminate(parts, found, _too_old(parts, everyone))  # first of all: that needs neither the table nor its key
     lease = parts.fleet.lease()
     over = _bury_the_dead(parts, found, lease, everyone) if lease is not None else True
     _reap(parts, found, everyone, live=None if over or lease is None else lease.run)
     if over and lease is not None and parts.fleet.release_lease(lease.run):
         found.freed = lease.run
+    _list_dead_letters(parts, found)
     _see_to_waiting_charts(parts, found)
     return found
 
@@ -103,20 +110,22 @@ def _fate_of_master(parts: Parts, record: dict[str, Any], everyone: list[Instanc
 
 def _reap(parts: Parts, found: Sweep, everyone: list[Instance], *, live: str | None) -> None:
     """Terminates every instance of this stack that does not belong to the live run."""
-    doomed = dict(_doomed(parts, everyone, live))
-    found.not_terminated = parts.instances.terminate(doomed)
-    found.terminated = {id_: reason for id_, reason in doomed.items() if id_ not in found.not_terminated}
+    outlived = "its run is over or unknown"
+    strangers = (instance for instance in everyone if instance.alive and instance.run != live)
+    _terminate(parts, found, {one.id: outlived for one in strangers if not _leaves_by_itself(parts, one)})
 
 
-def _doomed(parts: Parts, everyone: list[Instance], live: str | None) -> Iterator[tuple[str, str]]:
+def _too_old(parts: Parts, everyone: list[Instance]) -> dict[str, str]:
     longest = timedelta(minutes=parts.settings.longest_life_minutes) + OVERTIME
-    for instance in everyone:
-        if not instance.alive:
-            continue
-        if parts.clock() - instance.launched_at > longest:
-            yield instance.id, f"older than {longest.total_seconds() / 60:.0f} minutes"
-        elif instance.run != live and not _leaves_by_itself(parts, instance):
-            yield instance.id, "its run is over or unknown"
+    reason = f"older than {longest.total_seconds() / 60:.0f} minutes"
+    return {one.id: reason for one in everyone if one.alive and parts.clock() - one.launched_at > longest}
+
+
+def _terminate(parts: Parts, found: Sweep, doomed: dict[str, str]) -> None:
+    doomed = {id_: reason for id_, reason in doomed.items() if id_ not in found.terminated}
+    refused = parts.instances.terminate(doomed)
+    found.not_terminated |= refused
+    found.terminated |= {id_: reason for id_, reason in doomed.items() if id_ not in refused}
 
 
 def _leaves_by_itself(parts: Parts, instance: Instance) -> bool:
@@ -125,6 +134,47 @@ def _leaves_by_itself(parts: Parts, instance: Instance) -> bool:
         return False
     record = _record(parts, instance.run)
     return record is not None and record["state"] in ("done", "failed") and _ended_for(parts, record) <= LEAVING
+
+
+def _list_dead_letters(parts: Parts, found: Sweep) -> None:
+    """Makes a listed failure of each chart that only a dead letter tells of, and deletes the letter.
+
+    A worker stores the failure before a chart's last try; one that dies between receiving the chart and storing that
+    leaves a dead letter and no failure. Where the chart has a result or a failure, that stands. A letter that is no S3
+    event stays, for a person.
+    """
+    given_up = CodingFailed(
+        f"no worker finished this chart in {parts.settings.max_receives} tries; redrive it, and report its kind and "
+        "size if it fails again"
+    )
+    for _ in range(LETTERS_AT_ONCE if parts.queue.dead_letters() else 0):
+        letters = parts.queue.receive_dead_letters()
+        if not letters:
+            return
+        named = [(letter, _charts_of(parts, letter)) for letter in letters]
+        outcomes = [
+            Outcome.failed(chart, given_up, receives=letter.receives)
+            for letter, charts in named
+            for chart in charts or ()
+            if not _is_known(parts, chart)
+        ]
+        parts.results.store(outcomes, worker=WATCHDOG, run=WATCHDOG)
+        listed = [letter for letter, charts in named if charts is not None]
+        parts.queue.delete_dead_letters(listed)
+        found.letters_listed += len(listed)
+
+
+def _charts_of(parts: Parts, letter: Delivery) -> list[ChartReference] | None:
+    try:
+        return references(letter.body, bucket=parts.settings.charts_bucket)
+    except BadRequest:
+        return None
+
+
+def _is_known(parts: Parts, chart: ChartReference) -> bool:
+    """Whether this upload of the chart, or a later one, has a result or a failure, which says more than a letter."""
+    known = parts.results.record(chart.batch, chart.chart)
+    return known is not None and known["key"] == chart.key and known["sequencer"] >= chart.sequencer
 
 
 def _see_to_waiting_charts(parts: Parts, found: Sweep) -> None:

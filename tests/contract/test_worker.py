@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections import defaultdict
 from concurrent.futures import Future
 
@@ -10,10 +11,10 @@ import pytest
 from chartcoder.cloud.charts import ChartStore
 from chartcoder.cloud.queue import ChartsQueue
 from chartcoder.cloud.results import ResultsStore, pack
-from chartcoder.errors import CodingFailed, NotFound, UnreadableChart
+from chartcoder.errors import CodingFailed, KeyUnusable, NotFound, UnreadableChart
 from chartcoder.logs import make_logger
 from chartcoder.observing import Observer
-from chartcoder.worker import Worker
+from chartcoder.worker import NOTICE_SECONDS, Worker
 
 
 def event(key, **about):
@@ -78,7 +79,7 @@ class Heard(Observer):
 class Bench:
     """A worker on the stack of `aws`, and what one may ask of it."""
 
-    def __init__(self, aws):
+    def __init__(self, aws, *, report_seconds=NOTICE_SECONDS, monotonic=time.monotonic):
         self.queue = ChartsQueue(aws.sqs, aws.queue_url, aws.dead_letter_url)
         self.charts = ChartStore(aws.s3, "charts", max_bytes=1000)
         self.results = ResultsStore(aws.results_table, aws.s3, "results")
@@ -87,26 +88,43 @@ class Bench:
         self.heard = Heard()
         self.changed = threading.Condition()
         self.notice = self.dismissed = False
+        self.key_state = "Enabled"
+        self.looks_left = None
         self.worker = Worker(
             queue=self.queue,
             charts=self.charts,
             results=self.results,
             pool=self.pool,
+            check_key=self._check_key,
             report=self._reported,
             notice=lambda: self.notice,
             name="i-1",
             run="run-1",
             room=20,
             max_receives=3,
+            chart_seconds=120,
             logger=make_logger(f"worker-{id(self)}"),
             observer=self.heard,
+            report_seconds=report_seconds,
+            monotonic=monotonic,
         )
 
-    def _reported(self, coded, failed, state):
+    def _reported(self, report):
         with self.changed:
-            self.reports.append((coded, failed, state))
+            self.reports.append(report)
             self.changed.notify_all()
         return self.dismissed
+
+    def disabled_after(self, looks):
+        """The key is found enabled so many times, and disabled after that."""
+        self.looks_left = looks
+
+    def _check_key(self):
+        if self.looks_left is not None:
+            self.looks_left -= 1
+            self.key_state = "Enabled" if self.looks_left >= 0 else "Disabled"
+        if self.key_state != "Enabled":
+            raise KeyUnusable(f"the stack's KMS key is {self.key_state}")
 
     def submit(self, chart_id, data=b"text", *, times=1):
         key = self.charts.put(chart_id, data)
@@ -144,8 +162,8 @@ def test_charts_are_coded_stored_and_their_messages_deleted(bench):
 
     assert bench.results.tally("b1") == {"coded": 25, "failed": 0}
     assert bench.results.chart("b1", "c7")["codes"] == ["I10"]
-    assert sum(coded for coded, _, _ in bench.reports) == 25
-    assert bench.reports[-1][2] == "left"
+    assert sum(report.coded for report in bench.reports) == 25
+    assert bench.reports[-1].state == "left"
 
 
 def test_an_observer_hears_of_each_step_of_each_chart(bench):
@@ -253,7 +271,7 @@ def test_a_spot_notice_makes_it_finish_what_it_holds_and_take_nothing_new(bench)
     thread.start()
     wait_for(lambda: bench.pool.held)
     bench.notice = True
-    wait_for(lambda: any(state == "leaving" for _, _, state in bench.reports))
+    wait_for(lambda: any(report.state == "leaving" for report in bench.reports))
     bench.submit("b1/c2")
     ((future, chart_id),) = bench.pool.held
 
@@ -265,14 +283,14 @@ def test_a_spot_notice_makes_it_finish_what_it_holds_and_take_nothing_new(bench)
     assert bench.queue.depth().waiting == 1
 
 
-def test_a_worker_that_is_dismissed_leaves_and_what_comes_then_is_another_workers(bench, monkeypatch):
-    monkeypatch.setattr("chartcoder.worker.NOTICE_SECONDS", 0.1)
+def test_a_worker_that_is_dismissed_leaves_and_what_comes_then_is_another_workers(aws):
+    bench = Bench(aws, report_seconds=0.1)
     bench.dismissed = True
 
     bench.worker.work()
 
     bench.submit("b1/late")
-    assert [state for _, _, state in bench.reports] == ["idle", "left"]
+    assert [report.state for report in bench.reports] == ["idle", "left"]
     assert bench.queue.depth().waiting == 1
 
 

@@ -249,10 +249,14 @@ class Redriven(TypedDict):
 
 
 class WorkerOfRun(TypedDict):
+    """`still_seconds`: since it last came any further, with charts in hand. `why`: what stopped it, where it was."""
+
     instance: str
     coded: int
     failed: int
     state: str
+    still_seconds: int
+    why: str
     first_seen_at: str
     seen_at: str
     idle_since: NotRequired[str]

@@ -15,7 +15,8 @@ from urllib.parse import quote_plus, unquote_plus
 from botocore.exceptions import ClientError
 
 from chartcoder.chart import ID_PATTERN
-from chartcoder.errors import BadChartKey, BadRequest, ChartGone, ChartTooLarge, UnreadableChart
+from chartcoder.cloud.faults import tells_of_the_key
+from chartcoder.errors import BadChartKey, BadRequest, ChartGone, ChartOutOfReach, ChartTooLarge
 from chartcoder.untrusted import NotJson, is_text, parse_json
 
 PREFIX = "charts/"
@@ -188,7 +189,8 @@ class ChartStore:
         Raises:
             ChartTooLarge: before anything is read.
             ChartGone: it was deleted, or expired, before it was read.
-        UnreadableChart: it is there, and S3 gives it to nobody of ours.
+            ChartOutOfReach: it may be there, and S3 does not give it; that is the chart's own fault where the stack's
+                key can be used.
         """
         which = {"Bucket": self.bucket, "Key": reference.key}
         if reference.version:
@@ -199,8 +201,8 @@ class ChartStore:
             code = error.response["Error"]["Code"]
             if code in GONE:
                 raise ChartGone("the object was deleted before it was read; upload the chart again") from None
-            if code in OUT_OF_REACH:
-                raise UnreadableChart(
+            if code in OUT_OF_REACH or tells_of_the_key(error):
+                raise ChartOutOfReach(
                     f"S3 does not give the object ({code}): it was deleted, archived, or encrypted with a key of its "
                     "sender's; upload the chart again. Where all charts fail so, mend the workers' role and redrive"
                 ) from None

@@ -31,7 +31,7 @@ DAYS_KEPT_SECONDS = 400 * 24 * 3600
 NANO = 1_000_000_000
 
 RunState = Literal["launching", "running", "draining", "done", "failed", "died"]
-WorkerState = Literal["working", "idle", "leaving", "left"]
+WorkerState = Literal["working", "idle", "leaving", "left", "stopped"]
 StageOutcome = Literal["started", "ok", "failed"]
 
 ENDED: tuple[RunState, ...] = ("done", "failed", "died")
@@ -221,23 +221,32 @@ class FleetTable:
         coded: int = 0,
         failed: int = 0,
         state: WorkerState,
+        still_seconds: float = 0.0,
+        why: str = "",
         now: datetime | None = None,
     ) -> bool:
-        """Adds to a worker's counters and says that it lives, and in which state. True where it has been dismissed."""
+        """Adds to a worker's counters and says that it lives, and in which state. True where it has been dismissed.
+
+        Args:
+            still_seconds: since it last came any further, with charts in hand.
+            why: what stopped it, where every other worker would meet the same.
+        """
         now = now or datetime.now(UTC)
         idle = {"idle": ", #idle_since = if_not_exists(#idle_since, :now)", "working": " REMOVE #idle_since"}
-        names = ["coded", "failed", "seen_at", "first_seen_at", "state", "forget_at"]
+        names = ["coded", "failed", "seen_at", "first_seen_at", "state", "still_seconds", "why", "forget_at"]
         item = self._table.update_item(
             Key=_worker_key(run, instance),
             UpdateExpression="ADD #coded :coded, #failed :failed "
             "SET #seen_at = :now, #state = :state, #first_seen_at = if_not_exists(#first_seen_at, :now), "
-            "#forget_at = :forget_at" + idle.get(state, ""),
+            "#still_seconds = :still_seconds, #why = :why, #forget_at = :forget_at" + idle.get(state, ""),
             ExpressionAttributeNames=_names(*names, *(["idle_since"] if state in idle else [])),
             ExpressionAttributeValues={
                 ":coded": coded,
                 ":failed": failed,
                 ":now": _iso(now),
                 ":state": state,
+                ":still_seconds": int(still_seconds),
+                ":why": why,
                 ":forget_at": int(now.timestamp()) + WORKERS_KEPT_SECONDS,
             },
             ReturnValues="ALL_NEW",
@@ -256,14 +265,17 @@ class FleetTable:
         )
 
     def workers(self, run: str) -> list[dict[str, Any]]:
-        """What each worker of a run has done: `instance`, `coded`, `failed`, `state`, `first_seen_at`, `seen_at`, and
-        `idle_since` since it has nothing to do, `dismissed_at` once it was told to leave."""
+        """What each worker of a run has done: `instance`, `coded`, `failed`, `state`, `still_seconds`, `why`,
+        `first_seen_at`, `seen_at`, and `idle_since` since it has nothing to do, `dismissed_at` once it was told to
+        leave."""
         return [
             {
                 "instance": item["sk"].removeprefix("WORKER#"),
                 "coded": int(item["coded"]),
                 "failed": int(item["failed"]),
                 "state": item["state"],
+                "still_seconds": int(item.get("still_seconds", 0)),
+                "why": item.get("why", ""),
                 "first_seen_at": item["first_seen_at"],
                 "seen_at": item["seen_at"],
             }

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
+from chartcoder.errors import QueueRefused
+
 T = TypeVar("T")
 
 TEN = 10  # the most messages one SQS request may carry
@@ -53,7 +55,7 @@ class ChartsQueue:
         return self._receive(self._url, min(limit, TEN), wait_seconds)
 
     def send(self, bodies: Iterable[str]) -> None:
-        """Puts messages on the queue, ten a request. Raises RuntimeError with SQS's code where it refuses one."""
+        """Puts messages on the queue, ten a request. Raises QueueRefused where SQS refuses one."""
         for ten in _tens(bodies):
             entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(ten)]
             _check(self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries), "send")
@@ -94,6 +96,14 @@ class ChartsQueue:
         """How many messages were received too often without being deleted."""
         name = "ApproximateNumberOfMessages"
         return int(self._attributes(self._dead_letter_url, [name])[name])
+
+    def receive_dead_letters(self) -> list[Delivery]:
+        """Up to ten dead letters; they come again after the queue's visibility timeout."""
+        return self._receive(self._dead_letter_url, TEN, wait_seconds=0)
+
+    def delete_dead_letters(self, letters: Iterable[Delivery]) -> None:
+        """Deletes dead letters whose charts are on the list of failures."""
+        self._delete(self._dead_letter_url, letters)
 
     def redrive(self) -> int:
         """Moves every dead letter back to the queue, ten at a time, and says how many.
@@ -144,7 +154,12 @@ def _tens(items: Iterable[T]) -> Iterable[Sequence[T]]:
 
 
 def _check(answer: dict[str, Any], what: str, *, ours_only: bool = False) -> None:
-    """Raises for entries SQS did not take. `ours_only`: a fault of the sender's (a lapsed receipt) is let pass."""
-    refused = [entry["Code"] for entry in answer.get("Failed", []) if not (ours_only and entry.get("SenderFault"))]
+    """Raises QueueRefused for entries SQS did not take. `ours_only`: a lapsed receipt, which SQS calls the sender's
+    fault, is let pass; a key out of use, which it calls so too, is not."""
+    refused = [
+        entry["Code"]
+        for entry in answer.get("Failed", [])
+        if not (ours_only and entry.get("SenderFault") and not entry["Code"].upper().startswith("KMS"))
+    ]
     if refused:
-        raise RuntimeError(f"SQS did not {what} {len(refused)} messages: {', '.join(sorted(set(refused)))}")
+        raise QueueRefused(what, refused)

@@ -102,12 +102,17 @@ class ResultsStore:
         self._known_batches: set[str] = set()
         self.codes = CodeIndex(table)
 
+    def check(self) -> None:
+        """Raises what DynamoDB answers where the table cannot be read: before a chart is taken in vain."""
+        self._item("", "")
+
     # writing
 
     def store(self, outcomes: Sequence[Outcome], *, worker: str, run: str) -> Stored:
         """Stores outcomes, each once: whoever codes a chart again, after a duplicate or a redelivery, changes nothing.
 
-        A later upload of the same chart replaces the result of the earlier one; a result replaces a failure.
+        A later upload of the same chart replaces the result of the earlier one; whatever comes later replaces a
+        failure.
         Those of one batch go in one transaction, up to 25.
         """
         total = Stored()
@@ -164,7 +169,9 @@ class ResultsStore:
             # under its whole name.
             return _Write(_name_taken(outcome), old=None) if reference.extension else None
         newer = reference.sequencer > old["sequencer"]
-        mends = old["state"] == "failed" and outcome.state == "coded" and reference.sequencer == old["sequencer"]
+        # A failure gives way to a result, and to a later failure: a redrive takes off the list the one that it has
+        # read, and must not take off the one that its chart has got since.
+        mends = old["state"] == "failed" and reference.sequencer == old["sequencer"]
         return _Write(outcome, old=old) if newer or mends else None
 
     def _transact(self, batch: str, writes: list[_Write], *, worker: str, run: str) -> None:

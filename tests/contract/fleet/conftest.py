@@ -11,7 +11,9 @@ from moto import mock_aws
 
 from chartcoder.cloud.fleet import FleetTable
 from chartcoder.cloud.instances import Instance, Instances
+from chartcoder.cloud.key import StackKey
 from chartcoder.cloud.queue import ChartsQueue
+from chartcoder.cloud.results import ResultsStore
 from chartcoder.launching import Parts
 from chartcoder.settings import Settings
 
@@ -30,6 +32,16 @@ class Clock:
 
     def move(self, **by: float) -> None:
         self.now += timedelta(**by)
+
+
+class KeyState:
+    """KMS, as far as the launcher asks it: the state of a key, which the test sets."""
+
+    def __init__(self) -> None:
+        self.state = "Enabled"
+
+    def __call__(self, key: str) -> str:
+        return self.state
 
 
 class Functions:
@@ -95,22 +107,35 @@ class MemoryInstances:
 def services() -> Iterator[SimpleNamespace]:
     """Clients of moto's account; making them is the slow part, so a module has them once."""
     with mock_aws():
-        yield SimpleNamespace(sqs=boto3.client("sqs", REGION), dynamodb=boto3.resource("dynamodb", REGION))
+        yield SimpleNamespace(
+            sqs=boto3.client("sqs", REGION), dynamodb=boto3.resource("dynamodb", REGION), s3=boto3.client("s3", REGION)
+        )
 
 
 @pytest.fixture
 def aws(services: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """An empty table and empty queues."""
+    """Empty tables and empty queues."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    table = services.dynamodb.create_table(
-        TableName="fleet",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        BillingMode="PAY_PER_REQUEST",
+    fleet, results = (
+        services.dynamodb.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        for name in ("fleet", "results")
     )
     queues = [services.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("charts", "dead")]
-    yield SimpleNamespace(sqs=services.sqs, fleet_table=table, queue_url=queues[0], dead_letter_url=queues[1])
-    table.delete()
+    yield SimpleNamespace(
+        sqs=services.sqs,
+        s3=services.s3,
+        fleet_table=fleet,
+        results_table=results,
+        queue_url=queues[0],
+        dead_letter_url=queues[1],
+    )
+    fleet.delete()
+    results.delete()
     for queue in queues:
         services.sqs.delete_queue(QueueUrl=queue)
 
@@ -142,6 +167,11 @@ def settings(aws: SimpleNamespace) -> Settings:
 
 
 @pytest.fixture
+def key_state() -> KeyState:
+    return KeyState()
+
+
+@pytest.fixture
 def fleet(aws: SimpleNamespace) -> FleetTable:
     return FleetTable(aws.fleet_table)
 
@@ -167,13 +197,21 @@ def ec2_instances(aws: SimpleNamespace) -> Iterator[SimpleNamespace]:
 
 @pytest.fixture
 def parts(
-    aws: SimpleNamespace, settings: Settings, fleet: FleetTable, instances: MemoryInstances, clock: Clock
+    aws: SimpleNamespace,
+    settings: Settings,
+    fleet: FleetTable,
+    instances: MemoryInstances,
+    key_state: KeyState,
+    clock: Clock,
 ) -> Parts:
+    queue = ChartsQueue(aws.sqs, aws.queue_url, aws.dead_letter_url)
     return Parts(
         settings=settings,
         fleet=fleet,
-        queue=ChartsQueue(aws.sqs, aws.queue_url, aws.dead_letter_url),
+        queue=queue,
         instances=instances,
+        results=ResultsStore(aws.results_table, aws.s3, "results"),
+        key=StackKey(key_state, lambda: "the stack's key"),
         functions=Functions(),
         region=REGION,
         clock=clock,

@@ -99,6 +99,8 @@ def test_a_workers_reports_add_up(fleet, clock):
             "coded": 15,
             "failed": 1,
             "state": "leaving",
+            "still_seconds": 0,
+            "why": "",
             "first_seen_at": began,
             "seen_at": clock().isoformat(timespec="milliseconds"),
         }

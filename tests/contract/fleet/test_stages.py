@@ -125,6 +125,8 @@ def test_a_worker_not_heard_of_for_minutes_is_terminated_and_replaced(
     silent = launch_worker(run)
     fleet.record_worker(run, silent, state="working", now=clock())
     clock.move(minutes=4)
+    fleet.renew_lease(run, seconds=300, now=clock())
+    clock.move(minutes=2)
 
     assert stages_of().look().verdict == "short"
     assert silent not in [instance.id for instance in instances.alive()]
@@ -313,3 +315,14 @@ def test_a_run_that_is_refused_its_only_worker_has_none(stages_of):
     stages.size()
 
     assert stages.size(refused=True).workers == 0
+
+
+def test_a_worker_that_reports_and_comes_no_further_is_terminated_and_replaced(
+    stages_of, fleet, instances, run, launch_worker, clock
+):
+    still, slow = launch_worker(run, 1), launch_worker(run, 2)
+    fleet.record_worker(run, still, state="working", still_seconds=16 * 60, now=clock())
+    fleet.record_worker(run, slow, state="working", still_seconds=14 * 60, now=clock())
+
+    assert stages_of().look().workers == 1
+    assert still not in [instance.id for instance in instances.alive()]

@@ -3,8 +3,14 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
+from chartcoder.cloud.charts import ChartReference, as_event
+from chartcoder.cloud.fleet import FleetTable
+from chartcoder.cloud.results import Outcome
+from chartcoder.errors import UnreadableChart
 from chartcoder.launching import launch_run
 from chartcoder.watching import sweep
 
@@ -274,3 +280,56 @@ def keep_alive(fleet, run: str, clock, *, minutes: float) -> None:
     for _ in range(int(minutes)):
         clock.move(minutes=1)
         fleet.renew_lease(run, seconds=300, now=clock())
+
+
+def dead_letter(parts, aws, key: str, sequencer: str = "1") -> None:
+    body = as_event(ChartReference(key, "v1", 10, sequencer), "charts")
+    aws.sqs.send_message(QueueUrl=aws.dead_letter_url, MessageBody=body)
+
+
+def test_a_chart_that_only_a_dead_letter_tells_of_becomes_a_failure_that_can_be_redriven(parts, aws):
+    dead_letter(parts, aws, "charts/b1/c1.txt")
+
+    assert sweep(parts).letters_listed == 1
+
+    item = parts.results.record("b1", "c1")
+    assert (item["state"], item["reason"], item["version"]) == ("failed", "coding_failed", "v1")
+    assert "no worker finished this chart in 3 tries" in item["message"]
+    assert parts.queue.dead_letters() == 0
+    assert parts.results.tally("b1") == {"coded": 0, "failed": 1}
+
+
+def test_what_is_known_of_a_chart_stands_whatever_its_dead_letter_says(parts, aws):
+    reference = ChartReference("charts/b1/c1.txt", "v1", 10, "1".ljust(32, "0"))
+    unreadable = Outcome.failed(reference, UnreadableChart("the chart has no text"))
+    parts.results.store([unreadable], worker="i-1", run="run-1")
+    dead_letter(parts, aws, "charts/b1/c1.txt")
+
+    sweep(parts)
+
+    assert parts.results.record("b1", "c1")["reason"] == "unreadable"
+    assert parts.queue.dead_letters() == 0
+
+
+def test_a_dead_letter_that_is_no_event_stays_for_a_person(parts, aws):
+    aws.sqs.send_message(QueueUrl=aws.dead_letter_url, MessageBody="not an event")
+
+    assert sweep(parts).letters_listed == 0
+
+    assert (
+        aws.sqs.get_queue_attributes(QueueUrl=aws.dead_letter_url, AttributeNames=["All"])["Attributes"][
+            "ApproximateNumberOfMessagesNotVisible"
+        ]
+        == "1"
+    )
+
+
+def test_what_is_too_old_is_ended_even_where_the_table_cannot_be_read(parts, instances, run, launch_worker, clock):
+    old = launch_worker(run)
+    clock.move(hours=13)
+    nowhere = replace(parts, fleet=FleetTable(boto3.resource("dynamodb").Table("gone")))
+
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        sweep(nowhere)
+
+    assert old not in [instance.id for instance in instances.alive()]
