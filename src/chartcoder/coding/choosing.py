@@ -49,6 +49,9 @@ class Choices(dict[tuple[int, frozenset[str]], Choice]):
     def __init__(self, lexicon: Lexicon) -> None:
         super().__init__()
         self._lexicon = lexicon
+        self.plain: list[Entry | None] = [None] * len(lexicon.phrases)
+        """By phrase: its entry where nothing stands beside it, if that is settled and no side asked for. As far as
+        known."""
 
     def __missing__(self, key: tuple[int, frozenset[str]]) -> Choice:
         phrase, said = key
@@ -58,6 +61,8 @@ class Choices(dict[tuple[int, frozenset[str]], Choice]):
         if len(self) >= REMEMBERED:
             self.clear()
         choice = self[key] = Choice(settled, ranked, any(map(has_side, entries)))
+        if not said and not choice.asks_for_side:
+            self.plain[phrase] = settled
         return choice
 
     def with_side(self, phrase: int, said: frozenset[str], view: ChartView, start: int, end: int) -> Entry | None:

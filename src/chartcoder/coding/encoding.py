@@ -75,6 +75,8 @@ class Encoding:
         tokens: `core` as code points.
         places: where in `characters` each of them stands.
         attributes: the places of attributes in `characters`.
+        parts: these three, and where no attribute stands beside a phrase.
+        bounds: where in the text each run begins, and the last ends.
     """
 
     def __init__(self, characters: str, points: array[int], bounds: array[int]) -> None:
@@ -85,9 +87,10 @@ class Encoding:
             bounds: where in the text each run begins, and the last ends.
         """
         self.characters = characters
-        self.tokens, self.places, self.attributes, self._beside = parts_of(points)
+        self.parts = parts_of(points)
+        self.tokens, self.places, self.attributes, self._beside = self.parts
         self.core = _text_of(self.tokens)
-        self._bounds = bounds
+        self.bounds = bounds
 
     def stands_alone(self, first: int, last: int) -> bool:
         """Whether no attribute stands within or beside the phrase at [first, last) of `core`."""
@@ -95,7 +98,7 @@ class Encoding:
 
     def span(self, first: int, last: int) -> tuple[int, int]:
         """Where in the text the words at [first, last) of `core` begin and end."""
-        return self._bounds[self.places[first]], self._bounds[self.places[last - 1] + 1]
+        return self.bounds[self.places[first]], self.bounds[self.places[last - 1] + 1]
 
     @cached_property
     def sides(self) -> list[int]:

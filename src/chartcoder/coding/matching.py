@@ -16,6 +16,7 @@ from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.encoding import Encoder, Encoding
 from chartcoder.coding.lexicon.artefact import AND, BREAK, COMMA, LINE, Lexicon
 from chartcoder.coding.lexicon.compile import SIDES, Entry
+from chartcoder.coding.scanning import read_in_turn
 
 COORDINATING = frozenset({AND, COMMA})
 PARTING = frozenset({BREAK, LINE, COMMA, AND})
@@ -28,6 +29,11 @@ class Term(NamedTuple):
     end: int
     entry: Entry
     attributes: frozenset[str]  # what the chart says beside it
+
+
+def standing_alone(start: int, end: int, entry: Entry) -> Term:
+    """A term with nothing beside it."""
+    return Term(start, end, entry, NOTHING)
 
 
 class Matcher:
@@ -46,21 +52,17 @@ class Matcher:
             view: answers the conditions of the curated lexicon ("near: ...", "sex: female").
         """
         encoding = self._encoder.encode(text)
-        core = encoding.core
-        terms: list[Term] = []
-        matched: list[tuple[int, int]] = []
-        taken = bytearray(len(core))
-        for _, first, last, phrase in self._lexicon.table.find(encoding.tokens):
-            if taken.find(1, first, last) >= 0:
-                continue
-            term = self._read(encoding, first, last, phrase, view)
-            if term is not None:
-                taken[first:last] = b"\x01" * (last - first)
-                if term.entry.codes:
-                    terms.append(term)
-                    if last - first > 1:
-                        matched.append((first, last))
-        for first, last in matched:
+        found = self._lexicon.table.find(encoding.tokens)
+        taken = bytearray(len(encoding.core))
+
+        def read(first: int, last: int, phrase: int) -> Term | None:
+            return self._read(encoding, first, last, phrase, view)
+
+        terms: list[Term]
+        terms, longer = read_in_turn(
+            found, encoding.parts, encoding.bounds, taken, self._choices.plain, read, standing_alone
+        )
+        for first, last in longer:
             terms.extend(self._coordinated(encoding, first, last, taken, view))
         terms.extend(self._parted(encoding, taken, view))
         terms.sort()

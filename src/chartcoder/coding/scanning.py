@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cython
 
@@ -209,3 +209,63 @@ class PhraseTable:
                 if number:
                     found.append((first, number - 1))
         return found
+
+
+def read_in_turn(
+    found: list[tuple[int, int, int, int]],
+    encoding: Parts,
+    bounds: array[int],
+    taken: bytearray,
+    plain: list[Any],
+    read: Callable[[int, int, int], Any],
+    term: Callable[[int, int, Any], Any],
+) -> tuple[list[Any], list[tuple[int, int]]]:
+    """The terms with codes among the phrases found in a text, and where those of more than one token stand.
+
+    Of two phrases that share a token the first counts. One that stands alone mostly has one meaning, whatever else the
+    chart says; so no more is done for it than is needed.
+
+    Args:
+        found: what `PhraseTable.find` found.
+        encoding: the text's parts.
+        bounds: the text's runs.
+        taken: 1 for each core token that a term has; filled in here.
+        plain: by a phrase's number the entry that it has where it stands alone, if it is known and there is but one.
+        read: (first, last, phrase) -> the term of any other phrase, or None.
+        term: (start, end, entry) -> the term of a phrase that stands alone.
+    """
+    places: cython.int[::1] = encoding.places
+    beside: cython.uchar[::1] = encoding.beside
+    ends: cython.int[::1] = bounds
+    free: cython.uchar[::1] = taken
+    first: cython.Py_ssize_t
+    last: cython.Py_ssize_t
+    place: cython.Py_ssize_t
+    phrase: cython.Py_ssize_t
+    alone: cython.bint
+    terms: list = []
+    longer: list = []
+    for _, first, last, phrase in found:
+        place = first
+        while place < last and not free[place]:
+            place += 1
+        if place < last:
+            continue
+        alone = not beside[last]
+        for place in range(first, last):
+            alone = alone and not beside[place]
+        entry = plain[phrase] if alone else None
+        if entry is not None:
+            one = term(ends[places[first]], ends[places[last - 1] + 1], entry)
+        else:
+            one = read(first, last, phrase)
+            if one is None:
+                continue
+            entry = one.entry
+        for place in range(first, last):
+            free[place] = 1
+        if entry.codes:
+            terms.append(one)
+            if last - first > 1:
+                longer.append((first, last))
+    return terms, longer
