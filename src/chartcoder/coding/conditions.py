@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TypeAlias
 
+from chartcoder.coding.scanning import AnyWord
+
 NEAR = 300  # characters to either side
 FOLLOWS_WITHIN = 40  # characters before a phrase that a filler and one more word may take
 LEAD = 12  # characters before a phrase that a word may stand in which the matcher took for a filler ("type")
@@ -39,8 +41,6 @@ NOT_PREGNANT = re.compile(
     re.I,
 )
 
-Words: TypeAlias = tuple[tuple[str, bool], ...]
-
 
 class ChartView:
     """Answers conditions about one chart; reads the text only for what is asked."""
@@ -49,18 +49,10 @@ class ChartView:
         self.text = text
         self.lower = text.lower()
         self.section_at = section_at
-        self._around_what, self._around = (0, 0), ""
         self._sex: str | None = None
         self._age: float | None = None
         self._age_read = False
         self._pregnant: bool | None = None
-
-    def around(self, start: int, end: int) -> str:
-        """What stands near [start, end), in lower case. Remembered: a phrase may have several conditions."""
-        if self._around_what != (start, end):
-            before, behind = self.lower[max(0, start - NEAR) : start], self.lower[end : end + NEAR]
-            self._around_what, self._around = (start, end), f"{before} \n {behind}"
-        return self._around
 
     @property
     def sex(self) -> str:
@@ -112,19 +104,19 @@ def condition(name: str, value: str) -> Condition:
     """A condition of the lexicon, read once and asked for every phrase that has it."""
     if name in {"near", "not near"}:
         words, wanted = _words_of(value), name == "near"
-        return lambda view, start, end: holds_any(view.around(start, end), words) == wanted
+        return lambda view, start, end: _stand_near(words, view.lower, start, end) == wanted
     if name == "section":
         sections = frozenset(section.strip() for section in value.split(","))
         return lambda view, start, end: view.section_at(start) in sections
     if name == "said":
         words = _words_of(value)
-        return lambda view, start, end: holds_any(view.lower[max(0, start - LEAD) : end], words)
+        return lambda view, start, end: words.stands_in(view.lower, start - LEAD, end)
     if name == "follows":  # made by the lexicon's build, for phrases that begin with a word that normalising drops
         before = _directly_before(value)
         return lambda view, start, end: bool(before.search(view.lower, max(0, start - FOLLOWS_WITHIN), start))
     if name == "anywhere":
         words = _words_of(value)
-        return lambda view, start, end: holds_any(view.lower, words)
+        return lambda view, start, end: words.stands_in(view.lower, 0, len(view.lower))
     if name == "sex":
         return lambda view, start, end: view.sex == value
     if name == "age":
@@ -145,23 +137,10 @@ def _directly_before(word: str) -> re.Pattern[str]:
     return re.compile(rf"\b{re.escape(word)}\W+(?:\w+\W+)?$")
 
 
-def _words_of(value: str) -> Words:
-    """ "wheez*, copd" as (("wheez", False), ("copd", True)): the words, and whether each must end where it ends."""
-    words = (word.strip() for word in value.split(","))
-    return tuple((word.rstrip("*"), not word.endswith("*")) for word in words if word)
+def _words_of(value: str) -> AnyWord:
+    """The words of a condition: "wheez*, copd"."""
+    return AnyWord([word for word in map(str.strip, value.split(",")) if word])
 
 
-def holds_any(text: str, words: Words) -> bool:
-    """Whether a lower-case text holds one of a condition's words, as a word (or, for a stem, as the beginning of one).
-
-    Plain searches: most words are in no chart, and a regular expression of many words costs twenty times as much.
-    """
-    for word, whole in words:
-        place = text.find(word)
-        while place >= 0:
-            end = place + len(word)
-            begins = place == 0 or not text[place - 1].isalnum()
-            if begins and not (whole and text[end : end + 1].isalnum()):
-                return True
-            place = text.find(word, place + 1)
-    return False
+def _stand_near(words: AnyWord, text: str, start: int, end: int) -> bool:
+    return words.stands_in(text, start - NEAR, start) or words.stands_in(text, end, end + NEAR)
