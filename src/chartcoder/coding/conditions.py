@@ -17,9 +17,9 @@ FOLLOWS_WITHIN = 40  # characters before a phrase that a filler and one more wor
 LEAD = 12  # characters before a phrase that a word may stand in which the matcher took for a filler ("type")
 
 FEMALE = re.compile(
-    r"\b(?:female|woman|girl|she|her|lady|mrs|ms\.|gravida|g\dp\d|obstetric)\b|\d\s*(?:yo|y/o)?\s*f\b", re.I
+    r"\b(?:female|woman|girl|she|her|lady|mrs|ms\.|gravida|g\dp\d|obstetric)\b|\d\s*(?:yo|y/o)?\s*f\b"
 )
-MALE = re.compile(r"\b(?:male|man|boy|he|his|him|gentleman|mr)\b|\d\s*(?:yo|y/o)?\s*m\b", re.I)
+MALE = re.compile(r"\b(?:male|man|boy|he|his|him|gentleman|mr)\b|\d\s*(?:yo|y/o)?\s*m\b")
 AGE = re.compile(
     r"\b(\d{1,3})[\s-]*(years?|yrs?|y/?o|yo|months?|mos?|weeks?|days?)\b"
     r"(?:[\s-]*(?:old|of age))?|\bage[d:]?\s*(\d{1,3})\b",
@@ -29,16 +29,14 @@ PREGNANT = re.compile(
     r"\b(?:(?:is|currently|months?|weeks?|wks?|\bnow|\byo|old) pregnant|pregnant (?:woman|female|patient|lady)"
     r"|\d{1,2}(?:\+\d)?[\s-]*(?:weeks?|wks?)'?(?: of)? (?:gestation|pregnan\w+)"
     r"|intrauterine pregnancy|\biup\b|prenatal (?:visit|care)"
-    r"|antepartum|obstetric(?:al)? (?:visit|patient)|(?:first|second|third) trimester|g\dp\d+ at)\b",
-    re.I,
+    r"|antepartum|obstetric(?:al)? (?:visit|patient)|(?:first|second|third) trimester|g\dp\d+ at)\b"
 )
 WORDS_OF_PREGNANCY = ("pregnan", "gestation", "iup", "prenatal", "antepartum", "obstetric", "trimester")
 GRAVIDA = re.compile(r"g\dp\d")
 """What `PREGNANT` cannot do without, quicker to look for: few charts have any of it."""
 NOT_PREGNANT = re.compile(
     r"\b(?:not pregnant|pregnancy test (?:was )?negative|denies pregnancy|negative pregnancy test"
-    r"|was born|newborn|neonat\w+)\b",
-    re.I,
+    r"|was born|newborn|neonat\w+)\b"
 )
 
 
@@ -58,7 +56,7 @@ class ChartView:
     def sex(self) -> str:
         """ "female", "male", or "" where the chart does not say: the more frequent of its words."""
         if self._sex is None:
-            head = self.text[:20_000]
+            head = self.lower[:20_000]
             female, male = len(FEMALE.findall(head)), len(MALE.findall(head))
             self._sex = "female" if female > male else "male" if male > female else ""
         return self._sex
@@ -76,8 +74,8 @@ class ChartView:
         if self._pregnant is None:
             self._pregnant = (
                 (any(word in self.lower for word in WORDS_OF_PREGNANCY) or bool(GRAVIDA.search(self.lower)))
-                and bool(PREGNANT.search(self.text))
-                and not NOT_PREGNANT.search(self.text)
+                and bool(PREGNANT.search(self.lower))
+                and not NOT_PREGNANT.search(self.lower)
                 and self.sex != "male"
             )
         return self._pregnant

@@ -206,13 +206,10 @@ def _looks_like_one(match: re.Match[str]) -> bool:
     """Whether a line with an unknown name is a heading all the same: in markdown, in capitals on its own, or above a
     numbered list."""
     name, ends_line = match["name"], match["end"] != ":" and not match["end"].strip(" \t\r")
-    alone = ends_line or match.string[match.end() : match.end() + 1] in {"", "\n"}
+    if not ends_line and match.string[match.end() : match.end() + 1] not in {"", "\n"}:
+        return False  # not alone in its line
     marked = bool(match["mark"] or match["bold"] or LIST_BEHIND.match(match.string, match.end()))
-    return (
-        alone
-        and (marked or (name.isupper() and len(name) > 3))
-        and heading_words("part").isdisjoint(plain(name).split())
-    )
+    return (marked or (name.isupper() and len(name) > 3)) and heading_words("part").isdisjoint(plain(name).split())
 
 
 def _ends_with_its_line(heading: Heading) -> bool:
