@@ -16,9 +16,7 @@ NEAR = 300  # characters to either side
 FOLLOWS_WITHIN = 40  # characters before a phrase that a filler and one more word may take
 LEAD = 12  # characters before a phrase that a word may stand in which the matcher took for a filler ("type")
 
-FEMALE = re.compile(
-    r"\b(?:female|woman|girl|she|her|lady|mrs|ms\.|gravida|g\dp\d|obstetric)\b|\d\s*(?:yo|y/o)?\s*f\b"
-)
+FEMALE = re.compile(r"\b(?:female|woman|girl|she|her|lady|mrs|ms\.|gravida|g\dp\d|obstetric)\b|\d\s*(?:yo|y/o)?\s*f\b")
 MALE = re.compile(r"\b(?:male|man|boy|he|his|him|gentleman|mr)\b|\d\s*(?:yo|y/o)?\s*m\b")
 AGE = re.compile(
     r"\b(\d{1,3})[\s-]*(years?|yrs?|y/?o|yo|months?|mos?|weeks?|days?)\b"
@@ -141,4 +139,4 @@ def _words_of(value: str) -> AnyWord:
 
 
 def _stand_near(words: AnyWord, text: str, start: int, end: int) -> bool:
-    return words.stands_in(text, start - NEAR, start) or words.stands_in(text, end, end + NEAR)
+    return bool(words.stands_in(text, start - NEAR, start) or words.stands_in(text, end, end + NEAR))

@@ -158,12 +158,14 @@ def _found_headings(text: str) -> list[Heading]:
 
 def _at_line(text: str, start: int, end: int) -> Heading | None:
     """The heading that a line [start, end) begins with. A long line has one only before a mark or its text."""
-    plain_one = PLAIN_HEADING.match(text, start)
-    category = category_of(text[start : plain_one.end() - 1]) if plain_one else None
-    if plain_one and category:
-        return Heading(start, plain_one.end() - 1, plain_one.end(), category)
-    short = end - start < LONGEST_HEADING
-    match = HEADING.match(text, start) if short or MARKS.search(text, start, start + LONGEST_HEADING) else None
+    unadorned = PLAIN_HEADING.match(text, start)
+    if unadorned:
+        behind = unadorned.end()
+        category = category_of(text[start : behind - 1])
+        if category:
+            return Heading(start, behind - 1, behind, category)
+    labels_text = unadorned is not None and text[behind : behind + 1] not in {"", "\n"}
+    match = None if labels_text else _adorned_heading(text, start, end)
     category = category_of(match["name"]) if match else None
     if match and category:
         return _heading(match, category)
@@ -172,6 +174,12 @@ def _at_line(text: str, start: int, end: int) -> Heading | None:
     if before and category:
         return _heading(before, category)
     return _heading(match, None) if match and _looks_like_one(match) else None
+
+
+def _adorned_heading(text: str, start: int, end: int) -> re.Match[str] | None:
+    """The heading of any form that a line [start, end) begins with, known by its name or not."""
+    short = end - start < LONGEST_HEADING
+    return HEADING.match(text, start) if short or MARKS.search(text, start, start + LONGEST_HEADING) else None
 
 
 def _before_colons(text: str) -> Iterator[Heading]:

@@ -25,6 +25,7 @@ ABBREVIATIONS = frozenset(
 )  # fmt: skip
 """End in a period that does not end a sentence, unless a new one clearly begins; so do single letters and numbers of
 two digits."""
+ENDS_OF_LONG_ONES = "ftx"  # of the abbreviations that have four letters or more: prof, dept, approx
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
 BEGINS = re.compile(
     r"(?:The|This|There|These|She|He|They|It|We|I|Her|His|Patient|In|On|No|At|A|An|If|When|Since|However|Will|Would|Please"
@@ -83,6 +84,9 @@ class Sentences:
 
     def _abbreviates(self, period: int) -> bool:
         """Whether a period ends an abbreviation."""
+        letters = self._text[max(0, period - 4) : period]
+        if len(letters) == 4 and letters.isalpha() and letters[-1] not in ENDS_OF_LONG_ONES:
+            return False
         before = self._text[max(0, period - LONGEST_ABBREVIATION) : period].replace("(", " ")
         if before[-1:].isspace():
             return False
