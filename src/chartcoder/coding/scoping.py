@@ -7,7 +7,7 @@ The rules are in `context.py`; the algorithm is medspaCy's. As `scanning.py`, th
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import cython
@@ -216,7 +216,7 @@ def _outside(spans: Sequence[tuple[int, int]], found: list) -> list:
     outside: list = []
     for one in found:
         direction: str = one[2].direction
-        if direction == BACKWARD or direction == BIDIRECTIONAL:
+        if direction in (BACKWARD, BIDIRECTIONAL):
             before = bisect_right(starts, one[0]) - 1
             if before >= 0 and one[1] <= spans[before][1]:
                 continue

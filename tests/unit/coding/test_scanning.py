@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from array import array
 from itertools import pairwise
 from pathlib import Path
@@ -19,14 +20,18 @@ SAMPLES = Path(__file__).parents[3] / "samples" / "charts"
 PHRASES = ["ab", "abc", "b", "bd", "cab", "dddddddd"]
 
 
-@pytest.fixture(scope="module")
-def from_source() -> ModuleType:
-    """The module as Python runs it where there is no compiler."""
-    spec = importlib.util.spec_from_file_location("scanning_from_source", machine_code.SOURCES[0])
+def run_from_source(source: Path) -> ModuleType:
+    """A module as Python runs it where there is no compiler."""
+    spec = importlib.util.spec_from_file_location(f"{source.stem}_from_source", source)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def from_source() -> ModuleType:
+    return run_from_source(machine_code.SOURCES[0])
 
 
 def filled(module: ModuleType) -> object:
@@ -124,3 +129,69 @@ def test_charts_are_read_alike_from_source_and_as_machine_code(from_source: Modu
         assert parts == from_source.parts_of(points)
         assert lexicon.table.find(parts.core) == slow.find(parts.core)
         assert lexicon.table.find_parted(parts.core) == slow.find_parted(parts.core)
+
+
+WORDS = ["wheez*", "copd", "s/p", "end stage", "\N{LATIN SMALL LETTER E WITH ACUTE}tude*"]
+
+
+def as_pattern(word: str) -> str:
+    stem = rf"(?<![^\W_]){re.escape(word.rstrip('*'))}"
+    return stem if word.endswith("*") else stem + r"(?![^\W_])"
+
+
+@given(
+    st.lists(st.sampled_from(["wheezing", "copd", "acopd", "copds", "s/p", "end stage", "end", " ", ",", "étude"])),
+    st.integers(-5, 60),
+    st.integers(0, 80),
+)
+def test_a_conditions_words_stand_as_words(from_source: ModuleType, pieces: list[str], start: int, end: int) -> None:
+    text = "".join(pieces)
+    stretch = text[max(start, 0) : end]
+    expected = any(re.search(as_pattern(word), stretch) for word in WORDS)
+    assert scanning.AnyWord(WORDS).stands_in(text, start, end) == expected
+    assert from_source.AnyWord(WORDS).stands_in(text, start, end) == expected
+
+
+TRIGGERS = [
+    ("no", scoping.Trigger("NEGATED_EXISTENCE", "FORWARD", 1)),
+    ("no history of", scoping.Trigger("HISTORICAL", "FORWARD", 3)),
+    ("not", scoping.Trigger("NEGATED_EXISTENCE", "FORWARD", 1)),
+    ("n't", scoping.Trigger("NEGATED_EXISTENCE", "FORWARD", 1)),
+    ("but", scoping.Trigger("NEGATED_EXISTENCE", "TERMINATE", 1)),
+    ("was ruled out", scoping.Trigger("NEGATED_EXISTENCE", "BACKWARD", 3)),
+    ("not certain", scoping.Trigger("NEGATED_EXISTENCE", "PSEUDO", 2)),
+    ("may", scoping.Trigger("POSSIBLE_EXISTENCE", "BIDIRECTIONAL", 1)),
+]
+SPOKEN = [string for string, _ in TRIGGERS] + ["gout", "fever", "didn't", "note", "."]
+
+
+@given(st.lists(st.sampled_from(SPOKEN), max_size=12), st.booleans())
+def test_triggers_reach_the_same_terms_from_source_and_as_machine_code(spoken: list[str], own_words_act: bool) -> None:
+    low = " ".join(spoken)
+    matches = sorted(
+        (place + len(string), number, place)
+        for number, (string, _) in enumerate(TRIGGERS)
+        for place in range(len(low))
+        if low.startswith(string, place)
+    )
+    spans = [found.span() for found in re.finditer("gout|fever|no history of fever", low)]
+
+    def sentence(offset: int) -> tuple[int, int]:
+        end = low.find(".", offset)
+        return low.rfind(".", 0, offset) + 1, len(low) if end < 0 else end
+
+    answers = []
+    for module in (scoping, run_from_source(machine_code.SOURCES[1])):
+        triggers = [module.bounded(string, module.Trigger(*trigger)) for string, trigger in TRIGGERS]
+        found = module.found_in(low, [(number, start, end) for end, number, start in matches], triggers)
+        answers.append(module.cues_of_terms(found, spans, low, sentence, own_words_act))
+    assert answers[0] == answers[1]
+    assert len(answers[0]) == len(spans)
+
+
+def test_a_denial_reaches_to_but() -> None:
+    low = "no gout but fever"
+    triggers = [scoping.bounded(string, trigger) for string, trigger in TRIGGERS]
+    found = scoping.found_in(low, [(0, 0, 2), (4, 8, 11)], triggers)
+    cues = scoping.cues_of_terms(found, [(3, 7), (12, 17)], low, lambda _: (0, len(low)))
+    assert cues == [{"NEGATED_EXISTENCE": "no"}, {}]
