@@ -81,13 +81,18 @@ class RunReader:
         key: cython.ulonglong
         held: cython.ulonglong
         word: cython.bint
+        character: cython.Py_UCS4
         while place < length:
             start = place
-            word = _in_word(text[start])
+            character = text[start]
+            word = _in_word(character)
             key = MULTIPLIER
-            while place < length and _in_word(text[place]) == word:
-                key = ((key ^ ord(text[place])) * MULTIPLIER) & ALL_64
+            while _in_word(character) == word:
+                key = ((key ^ ord(character)) * MULTIPLIER) & ALL_64
                 place += 1
+                if place == length:
+                    break
+                character = text[place]
             key = _mixed(key)
             held = self._known[key & (KNOWN_SLOTS - 1)]
             if (held ^ key) > POINT:  # more than the point differs
