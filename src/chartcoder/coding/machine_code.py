@@ -80,7 +80,7 @@ def main() -> None:
     else:
         for library in libraries():  # made from other sources, maybe
             library.unlink(missing_ok=True)
-        print(f"no machine code, since {missing} is missing: the coder works, at a third of its speed")
+        print(f"no machine code, since {missing} is missing: the coder works, at a fifth of its speed")
 
 
 if __name__ == "__main__":
