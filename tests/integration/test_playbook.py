@@ -291,6 +291,20 @@ def test_a_run_stops_at_its_budget_and_says_so(cloud, start_master):
     assert cloud.fleet.lease() is None
 
 
+def test_a_run_whose_worker_met_what_all_would_meet_stops_keeps_the_charts_and_says_why(cloud, start_master):
+    master = start_master()
+    first, *_ = wait_until(lambda: workers_of(cloud), master)
+    cloud.fleet.record_worker(cloud.run, first, state="stopped", why="KeyUnusable: the stack's KMS key is Disabled")
+    output, _ = master.communicate()
+
+    assert master.returncode == 2, output
+    record = cloud.fleet.run(cloud.run)
+    assert (record["state"], record["over_budget"]) == ("failed", False)
+    assert "stopped with 3 charts in the queue, which keep waiting: KeyUnusable: the stack's KMS key" in record["reason"]
+    assert workers_of(cloud) == []
+    assert cloud.fleet.lease() is None
+
+
 def test_a_run_stops_at_the_days_budget_keeps_the_charts_and_says_so(cloud, start_master):
     cloud.fleet.spend(2, now=datetime.now(UTC))
     master = start_master(budget_usd_per_day=2)

@@ -87,3 +87,8 @@ def test_every_cause_comes_with_what_to_do():
     for why in causes(Seen(now=NOW, waiting=5, runs=[run(reason="VcpuLimitExceeded")])):
         assert why["detail"]
         assert why["remedy"]
+
+
+def test_a_run_that_was_stopped_by_a_disabled_key_says_key_even_before_kms_is_asked():
+    reason = "stopped with 3 charts in the queue, which keep waiting: KeyUnusable: the stack's KMS key is Disabled"
+    assert told(runs=[run(reason=reason, stages=[stage("ok")])])[0] == "key"

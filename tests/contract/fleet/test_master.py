@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import ansible_runner
 import pytest
 from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from chartcoder.cloud import instances as instances_module
 from chartcoder.cloud.traces import TraceSender
@@ -299,3 +300,43 @@ def test_the_end_of_a_traced_run_is_in_its_trace(parts, fleet, run, header, name
     for segment in xray.segments:
         assert segment["fault"] and segment["annotations"] == {"run": run, "state": "failed"}
         assert [step["name"] for step in segment["subsegments"]] == ["boot", "size"]
+
+
+def test_a_master_that_cannot_reach_its_record_ends_its_workers_while_the_lease_is_its_own(
+    supervisor, play, fleet, instances, run, launch_worker, monkeypatch
+):
+    """With the key disabled DynamoDB answers nobody; EC2 needs no key."""
+    worker = launch_worker(run)
+
+    def disabled(*_, **__):
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "KMS key is disabled"}}, "GetItem")
+
+    def work(given):
+        monkeypatch.setattr(fleet, "run", disabled)
+        return 2
+
+    play(work)
+    with pytest.raises(ClientError):
+        supervisor.supervise()
+
+    assert worker not in [instance.id for instance in instances.alive()]
+
+
+def test_a_master_whose_lease_may_have_lapsed_meanwhile_ends_nobody(
+    supervisor, play, fleet, instances, monotonic, run, launch_worker, monkeypatch
+):
+    worker = launch_worker(run)
+
+    def unreachable(*_, **__):
+        raise ConnectTimeoutError(endpoint_url="https://dynamodb")
+
+    def work(given):
+        monotonic.now += 301
+        monkeypatch.setattr(fleet, "run", unreachable)
+        return 2
+
+    play(work)
+    with pytest.raises(ConnectTimeoutError):
+        supervisor.supervise()
+
+    assert worker in [instance.id for instance in instances.alive()]
