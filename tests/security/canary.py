@@ -29,6 +29,7 @@ CANARIES_IN_KEYS = ("Petronella", "Wimblecrag")
 def charts() -> dict[str, bytes]:
     """By the object's name: a good chart of each format, and bad ones, all with the same note in them."""
     note = NOTE.encode()
+    plain = NOTE.replace("(", "").replace(")", "")
     html = f'<div xmlns="http://www.w3.org/1999/xhtml">{NOTE}</div>'
     report = {"resourceType": "DiagnosticReport", "status": "final", "code": {"text": NAME}, "conclusion": NOTE}
     ccda = kept("visit.ccda.xml").replace(b"<title>Progress Note</title>", f"<title>{NOTE}</title>".encode())
@@ -46,8 +47,8 @@ def charts() -> dict[str, bytes]:
         "mdm.hl7": kept("discharge.mdm.hl7").replace(b"fever", note),
         "oru.hl7": kept("results.oru.hl7").replace(b"Pneumonia", note),
         "ed.hl7": b"MSH|^~\\&|A|B|C|D|1||ORU^R01|1|P|2.5\rPID|1||MRN-7741903||Quarrelwort^Zebulon||19510227\r"
-        b"OBX|1|ED|x||^a^pdf^Base64^" + base64_of(pdf(NOTE.replace("(", "").replace(")", ""))).encode(),
-        "pdf-note.pdf": pdf(NOTE.replace("(", "").replace(")", "")),
+        b"OBX|1|ED|x||^a^pdf^Base64^" + base64_of(pdf(plain)).encode(),
+        "pdf-note.pdf": pdf(plain),
         "docx-note.docx": docx(paragraph(NOTE)),
         "rtf-note.rtf": rb"{\rtf1\ansi " + note + rb"\par}",
         "html-note.html": f"<html><body>{html}</body></html>".encode(),
@@ -63,7 +64,7 @@ def charts() -> dict[str, bytes]:
         "withdrawn.json": json.dumps(document_reference(attachment(note), status="entered-in-error")).encode(),
         "another.json": json.dumps({"resourceType": NAME, "name": NOTE}).encode(),
         "junk.bin": note + bytes(2000),
-        "slow.txt": (NOTE + "\n").encode() * 25_000,  # out of time
+        "slow.pdf": pdf(") Tj (".join(plain.split() * 12_000)),  # out of time, each word drawn by itself
         "empty.txt": b"",
     }
     return {f"good-{name}": data for name, data in good.items()} | {f"bad-{name}": data for name, data in bad.items()}

@@ -84,7 +84,7 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
         ROOT,
         data,
         parameters={
-            "MinWorkers": "2", "MaxWorkers": "2", "VisibilitySeconds": "60", "ChartSeconds": "5", "LogLevel": "DEBUG",
+            "MinWorkers": "2", "MaxWorkers": "2", "VisibilitySeconds": "60", "ChartSeconds": "10", "LogLevel": "DEBUG",
         },
         persist=False,
         emulator_options=["--access-log"],
