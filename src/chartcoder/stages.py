@@ -14,6 +14,7 @@ from typing import Any, Literal
 from botocore.config import Config
 
 from chartcoder import prices, sizing
+from chartcoder.cloud.faults import kind_of
 from chartcoder.cloud.fleet import FleetTable
 from chartcoder.cloud.instances import Instance, Instances
 from chartcoder.cloud.queue import ChartsQueue, Depth
@@ -169,11 +170,18 @@ class Stages:
     def look_while(self, verdict: Verdict, *, every: float, seconds: float, may_launch: bool = True) -> Look:
         """Looks again every `every` seconds while that is the verdict, for `seconds` at most. Gives the last look.
 
-        A playbook's task costs a second of processor time to start; this spares it most of them.
+        A playbook's task costs a second of processor time to start; this spares it most of them. What passes by itself
+        (`cloud/faults.py`) ends no look before its time: a run is not lost to a service that stumbles for a minute.
         """
         until = self._clock() + timedelta(seconds=seconds)
         while True:
-            look = self.look(may_launch=may_launch)
+            try:
+                look = self.look(may_launch=may_launch)
+            except Exception as error:
+                if kind_of(error) != "retry" or self._clock() + timedelta(seconds=every) > until:
+                    raise
+                self._sleep(every)
+                continue
             if look.verdict != verdict or self._clock() + timedelta(seconds=every) > until:
                 return look
             self._sleep(every)

@@ -3,6 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
+from moto.core.botocore_stubber import MockRawResponse
 
 from chartcoder import prices
 from chartcoder.cloud.queue import ChartsQueue
@@ -326,3 +329,32 @@ def test_a_worker_that_reports_and_comes_no_further_is_terminated_and_replaced(
 
     assert stages_of().look().workers == 1
     assert still not in [instance.id for instance in instances.alive()]
+
+
+def answering(code):
+    """A DynamoDB that says so, once, to the next question; and the clock's own sleep."""
+
+    def handler(request, **_):
+        if said:
+            return None
+        said.append(code)
+        body = f'{{"__type": "com.amazonaws.dynamodb.v20120810#{code}", "message": ""}}'
+        return AWSResponse(request.url, 400, {}, MockRawResponse(body))
+
+    said: list[str] = []
+    return handler
+
+
+@pytest.mark.parametrize(("code", "ends"), [("TransactionInProgressException", False), ("AccessDeniedException", True)])
+def test_a_look_outlasts_what_passes_and_nothing_else(aws, stages_of, run, launch_worker, clock, code, ends):
+    launch_worker(run)
+    events, handler = aws.fleet_table.meta.client.meta.events, answering(code)
+    events.register_first("before-send.dynamodb.GetItem", handler)
+    try:
+        if ends:
+            with pytest.raises(ClientError, match=code):
+                stages_of().look_while("working", every=15, seconds=60)
+        else:
+            assert stages_of().look_while("short", every=15, seconds=60).backlog == 3
+    finally:
+        events.unregister("before-send.dynamodb.GetItem", handler)
