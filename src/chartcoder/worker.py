@@ -132,6 +132,7 @@ class Worker:
         self._monotonic = monotonic
         self._stall_seconds = max(LEAST_STALL_SECONDS, 2.5 * chart_seconds)
         self._leaving = threading.Event()
+        self._over = threading.Event()  # nothing more is done for what is in hand
         self._leave_by = float("inf")
         self._hand: dict[str, InHand] = {}
         self._changed = threading.Condition()  # guards _hand and the counts; notified when there is room again
@@ -165,8 +166,10 @@ class Worker:
             loops()
         except BaseException as error:
             self._leaving.set()
+            self._over.set()
             self._give_back(error)
             raise
+        self._over.set()
         self._give_back()
 
     def _in_threads(self) -> None:
@@ -268,9 +271,9 @@ class Worker:
     # fetcher threads
 
     def _fetch_what_comes(self) -> None:
-        while not self._leaving.is_set():
+        while not self._over.is_set():  # who leaves finishes what it holds
             self.fetch(wait_seconds=1)
-            self._leaving.wait(self._patience["fetch"].wait())
+            self._over.wait(self._patience["fetch"].wait())
 
     def fetch(self, *, wait_seconds: float) -> None:
         """Reads one chart that was received, if one comes within `wait_seconds`, and gives it to the pool."""

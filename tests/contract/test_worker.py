@@ -283,6 +283,17 @@ def test_a_spot_notice_makes_it_finish_what_it_holds_and_take_nothing_new(bench)
     assert bench.queue.depth().waiting == 1
 
 
+def test_a_worker_that_is_told_to_leave_finishes_what_it_has_just_received(bench):
+    for number in range(10):  # more than read at once
+        bench.submit(f"b1/c{number}")
+    bench.heard.took = lambda delivery: bench.worker.leave("told so")
+
+    bench.worker.work()
+
+    assert bench.results.tally("b1") == {"coded": 10, "failed": 0}
+    assert bench.queue.depth().total == 0
+
+
 def test_a_worker_that_is_dismissed_leaves_and_what_comes_then_is_another_workers(aws):
     bench = Bench(aws, report_seconds=0.1)
     bench.dismissed = True
