@@ -5,6 +5,9 @@
     main thread         stores what comes back, ten at a time, and only then deletes the messages;
                         keeps the messages in hand invisible; watches for SIGTERM and the Spot notice
 
+What was received before and not finished is tried alone, each message after the other, and is a failure before it is
+tried: a chart that takes its worker down takes no neighbour with it.
+
 A message is deleted only after what became of its charts is stored. Whatever dies before that leaves the message to
 come again, and the results store keeps the first result.
 
@@ -72,6 +75,16 @@ class InHand:
     left: int
 
 
+@dataclass(slots=True)
+class Suspect:
+    """A message that was received before and not deleted: some worker may have died of one of its charts. `marked`:
+    this one was being tried when the last one died; None before anybody looked."""
+
+    delivery: Delivery
+    named: list[ChartReference]
+    marked: bool | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a worker did since its last report. `still_seconds`: since it last came any further, with charts in hand.
@@ -117,7 +130,7 @@ class Worker:
                 for this worker.
             notice: True once EC2 has announced that it takes this instance back.
             room: how many messages to hold at most; enough that no core waits for the next.
-            max_receives: the queue's maxReceiveCount; on the last of them a failure is stored before the attempt.
+            max_receives: the queue's maxReceiveCount.
             chart_seconds: the longest that the pool takes for one chart.
             observer: hears of each chart's steps.
             report_seconds: between two reports.
@@ -136,13 +149,15 @@ class Worker:
         self._leave_by = float("inf")
         self._hand: dict[str, InHand] = {}
         self._changed = threading.Condition()  # guards _hand and the counts; notified when there is room again
+        self._suspects: list[Suspect] = []  # in hand, and not tried yet
         self._to_fetch: SimpleQueue[tuple[Delivery, ChartReference]] = SimpleQueue()
         self._done: SimpleQueue[tuple[str, Outcome] | BaseException] = SimpleQueue()
         self._ended: list[tuple[str, Outcome]] = []  # to be stored
         self._stored: list[Delivery] = []  # to be deleted
         self._coded_count = self._failed_count = 0  # since the last report
         self._patience = {
-            what: Patience(monotonic=monotonic) for what in ("receive", "fetch", "store", "delete", "extend", "report")
+            what: Patience(monotonic=monotonic)
+            for what in ("receive", "fetch", "store", "delete", "try", "extend", "report")
         }
         now = monotonic()
         self._moved_at = self._asked_at = now
@@ -209,17 +224,20 @@ class Worker:
             self._asked_at = self._monotonic()
 
     def _has_room(self) -> bool:
-        return len(self._hand) <= self._room - TEN
+        return not self._trying and len(self._hand) <= self._room - TEN
+
+    @property
+    def _trying(self) -> bool:
+        """Whether something in hand has been tried before: nothing new is taken beside it."""
+        return any(in_hand.delivery.receives > 1 for in_hand in list(self._hand.values()))
 
     def _receive(self, wait_seconds: int) -> None:
         deliveries = self._queue.receive(wait_seconds=wait_seconds)
         if self._leaving.is_set():
             self._queue.release(deliveries)
             return
-        named = [(delivery, self._named(delivery)) for delivery in deliveries]
-        self._fail_in_advance(named)
-        for delivery, charts in named:
-            self._take(delivery, charts)
+        for delivery in deliveries:
+            self._take(delivery, self._named(delivery))
 
     def _named(self, delivery: Delivery) -> list[ChartReference] | None:
         """The charts of a message, or None where it is no S3 event: such a one is not ours to delete; it ends as a dead
@@ -229,27 +247,6 @@ class Worker:
         except BadRequest as error:
             self._log.error("message refused", extra={"message_id": delivery.message_id, "error": str(error)})
             return None
-
-    def _fail_in_advance(self, received: list[tuple[Delivery, list[ChartReference] | None]]) -> None:
-        """What is on its last try is stored as a failure before anything is tried: where no worker survives a chart, it
-        must still end as a failure that can be listed. A result that comes after all replaces it."""
-        outcomes = [
-            Outcome.failed(
-                chart,
-                CodingFailed(
-                    f"no worker finished this chart in {delivery.receives - 1} tries; redrive it, and report "
-                    "its kind and size if it fails again"
-                ),
-                receives=delivery.receives,
-            )
-            for delivery, charts in received
-            if delivery.receives >= self._max_receives
-            for chart in charts or ()
-        ]
-        if outcomes:
-            self._count(self._results.store(outcomes, worker=self._name, run=self._run))
-            for outcome in outcomes:
-                self._log.warning("on its last try", extra={"chart": outcome.reference.id})
 
     def _take(self, delivery: Delivery, named: list[ChartReference] | None) -> None:
         if named is None:
@@ -264,9 +261,12 @@ class Worker:
             if not self._hand:
                 self._moved_at = self._monotonic()
             self._hand[delivery.message_id] = InHand(delivery, left=len(named))
+            if delivery.receives >= min(2, self._max_receives):
+                self._suspects.append(Suspect(delivery, named))
         self._observer.took(delivery)
-        for reference in named:
-            self._to_fetch.put((delivery, reference))
+        if delivery.receives < min(2, self._max_receives):
+            for reference in named:
+                self._to_fetch.put((delivery, reference))
 
     # fetcher threads
 
@@ -328,11 +328,14 @@ class Worker:
             self._patiently("store", self._store)
         if self._stored:
             self._patiently("delete", self._delete)
+        if self._suspects and len(self._suspects) == len(self._hand) and not self._leaving.is_set():
+            self._patiently("try", self._try_next_suspect)
         self._keep()
         self._check_progress()
         if self._leaving.is_set():
             self._leave_by = min(self._leave_by, self._monotonic() + GRACE_SECONDS)
-        return not self._leaving.is_set() or (bool(self._hand) and self._monotonic() < self._leave_by)
+        untried = len(self._hand) == len(self._suspects)
+        return not self._leaving.is_set() or (not untried and self._monotonic() < self._leave_by)
 
     def _gather(self, seconds: float) -> None:
         """Up to ten outcomes to be stored, waiting at most `seconds` for them."""
@@ -366,6 +369,38 @@ class Worker:
         for _, outcome in ended:
             if outcome.state == "failed":
                 self._log.warning("chart failed", extra={"chart": outcome.reference.id, "reason": outcome.reason})
+
+    def _try_next_suspect(self) -> None:
+        """Tries one message alone that some worker did not finish, and first what least deserves the suspicion.
+
+        Each is stored as a failure before it is tried: where no worker survives it, it must still end as one that can
+        be listed; a result that comes after all replaces it. That also marks it: should this worker die of it, the
+        next one tries its neighbours first.
+        """
+        for suspect in self._suspects:
+            if suspect.marked is None:
+                suspect.marked = any(self._was_tried(chart) for chart in suspect.named)
+            if not suspect.marked:
+                break
+        else:
+            suspect = self._suspects[0]
+        delivery = suspect.delivery
+        error = CodingFailed(
+            f"no worker finished this chart in {delivery.receives - 1} tries; redrive it, and report "
+            "its kind and size if it fails again"
+        )
+        outcomes = [Outcome.failed(chart, error, receives=delivery.receives) for chart in suspect.named]
+        self._count(self._results.store(outcomes, worker=self._name, run=self._run))
+        if delivery.receives >= self._max_receives:
+            for chart in suspect.named:
+                self._log.warning("on its last try", extra={"chart": chart.id})
+        self._suspects.remove(suspect)
+        for chart in suspect.named:
+            self._to_fetch.put((delivery, chart))
+
+    def _was_tried(self, chart: ChartReference) -> bool:
+        known = self._results.record(chart.batch, chart.chart)
+        return known is not None and known["state"] == "failed" and known["sequencer"] == chart.sequencer
 
     def _delete(self) -> None:
         self._queue.delete(self._stored)

@@ -302,7 +302,7 @@ def test_a_worker_that_is_dismissed_leaves_and_what_comes_then_is_another_worker
 
     bench.submit("b1/late")
     assert [report.state for report in bench.reports] == ["idle", "left"]
-    assert bench.queue.depth().waiting == 1
+    wait_for(lambda: bench.queue.depth().waiting == 1)  # a receiver that polls meanwhile gives it back
 
 
 def test_what_breaks_in_a_thread_ends_the_worker_and_gives_its_messages_back(bench, aws, monkeypatch):

@@ -140,6 +140,12 @@ def workers_die_as_they_receive(world: World) -> None:
     world.check_outcomes(redriven=False)
 
 
+def a_chart_kills_every_worker_it_meets(world: World) -> None:
+    submit(world, "fine", "fine", "fine", "killer", "fine", "slow", "poison", "fine")
+    world.recover()
+    world.check_outcomes(redriven=True)
+
+
 LIVES: tuple[Life, ...] = (
     in_peace,
     a_worker_dies_before_it_stores,
@@ -149,4 +155,5 @@ LIVES: tuple[Life, ...] = (
     a_redrive_dies_half_way,
     a_chart_fails_again_before_its_redrive_has_forgotten_it,
     workers_die_as_they_receive,
+    a_chart_kills_every_worker_it_meets,
 )
