@@ -217,7 +217,8 @@ class Storm:
 
     def _upload_steadily(self) -> None:
         """All charts but the calm's, as fast as the faults come, so that there is always work; what is left at the end
-        comes at once. Now and then one that is there already comes again with new text."""
+        comes at once. Now and then, and when there are no others, some that are there already come again with new
+        text."""
         rng = random.Random(f"uploads/{self.seed}")  # noqa: S311 - a schedule
         numbers = list(range(CALM_CHARTS, self.charts))
         done, turn = 0, 0
@@ -231,6 +232,8 @@ class Storm:
             done, turn = done + len(few), turn + 1
             if self.faults and turn % AGAIN_EVERY == 0:
                 self._without_fault(partial(self._upload_again, rng))
+        while self.faults and not self._over.is_set() and not self._struck_enough.wait(2 * STEADY_SECONDS):
+            self._without_fault(partial(self._upload_again, rng))
 
     def _without_fault(self, upload: Callable[[], None]) -> bool:
         """Tries again while AWS does not answer: a sender's own retries."""
