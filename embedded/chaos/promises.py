@@ -60,6 +60,12 @@ class Found:
         return sum(item["state"] == state for item in self.items.values())
 
 
+def of_the_faults(journal: Journal, faults: int) -> Promise:
+    """That there was a storm at all."""
+    struck = len(journal.struck)
+    return Promise(f"{faults} faults struck", [f"{struck} of them did"] * (struck < faults))
+
+
 def of_results(system: System, journal: Journal, found: Found) -> Iterator[Promise]:
     """Nothing lost, nothing doubled, everything accounted for."""
     submitted = set(journal.latest)

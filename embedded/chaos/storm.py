@@ -95,8 +95,10 @@ class Storm:
         """Calm, storm and recovery."""
         with self._watched():
             self._be_calm()
-            if self.faults or self.charts > CALM_CHARTS:
+            try:
                 self._storm()
+            except KeyboardInterrupt:
+                self.say("no fault more; once more ends all of it")
             self.system.calm()
             self.say("nothing goes wrong on purpose any more; recovering")
             self._await_rest()
@@ -151,22 +153,24 @@ class Storm:
         uploader = threading.Thread(target=self._upload_steadily, name="uploader", daemon=True)
         uploader.start()
         planned = plan(self.kinds, self.faults, seed=self.seed, pause=self.pause)
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fault") as pool:
-            under_way: list[Future[None]] = []
-            waiting: deque[Planned] = deque()
-            for fault in islice(planned, MOST_TRIES * self.faults):
-                waiting.append(fault)
-                time.sleep(fault.pause)
-                ready = self._await_ready(under_way, waiting)
-                if ready is None:
-                    break
-                under_way.append(pool.submit(self._strike, ready))
-                if ready.kind.alone:
-                    under_way[-1].result()
-        for one in under_way:
-            one.result()  # a mistake of the chaos's own is not the pipeline's
-        self._struck_enough.set()
-        uploader.join()
+        try:
+            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fault") as pool:
+                under_way: list[Future[None]] = []
+                waiting: deque[Planned] = deque()
+                for fault in islice(planned, MOST_TRIES * self.faults):
+                    waiting.append(fault)
+                    time.sleep(fault.pause)
+                    ready = self._await_ready(under_way, waiting)
+                    if ready is None:
+                        break
+                    under_way.append(pool.submit(self._strike, ready))
+                    if ready.kind.alone:
+                        under_way[-1].result()
+            for one in under_way:
+                one.result()  # a mistake of the chaos's own is not the pipeline's
+        finally:
+            self._struck_enough.set()
+            uploader.join()
 
     def _await_ready(self, under_way: list[Future[None]], waiting: deque[Planned]) -> Planned | None:
         """The next fault to strike, when there is room for it; None once enough have struck, or nothing runs any more
