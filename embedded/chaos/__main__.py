@@ -95,6 +95,7 @@ def _run(options: argparse.Namespace, kinds: Any, data: Path, console: Console) 
         say("looking after the promises")
         found, journal = storm.found(), storm.journal
         kept = [
+            promises.of_the_faults(journal, options.faults),
             *promises.of_results(system, journal, found),
             promises.of_calm(journal, min(options.charts, CALM_CHARTS)),
         ]
