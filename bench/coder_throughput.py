@@ -11,6 +11,7 @@ process, and memory.
 from __future__ import annotations
 
 import argparse
+import gc
 import itertools
 import json
 import os
@@ -94,7 +95,11 @@ def stock_pipeline(terms: set[str]) -> Run:
 
 
 def measure(runs: dict[str, tuple[Run, list[str]]], rounds: int) -> dict[str, float]:
-    """Seconds of processor time a megabyte for each run, by the quickest round of each note."""
+    """Seconds of processor time a megabyte for each run, by the quickest round of each note.
+
+    What is loaded by now is kept from the garbage collector, as the pool does in its processes: stock's parts, too.
+    """
+    gc.freeze()
     best: dict[tuple[str, int], float] = {}
     for _ in range(rounds):
         for name, (run, texts) in runs.items():

@@ -41,7 +41,7 @@ LABEL = re.compile(
 """What stands before a diagnosis and names its part in the list."""
 MAY_BE_A_PROBLEM = ("R", "Z55", "Z56", "Z57", "Z59", "Z60", "Z62", "Z63", "Z64", "Z65", "Z66", "Z79.01", "Z79.02")
 NUMBERED = re.compile(r"\s*(?:[#*•·-]+\s*|\(?\d{1,2}[.):]\s*|[A-Z][.)]\s)+")
-MARKED_LINE = re.compile(r"\n\s*(?:[#*•·-]|\(?\d{1,2}[.):]|[A-Z][.)]\s)")
+MARKED_LINE = re.compile(r"\n[^\S\n]*(?:[#*•·-]|\(?\d{1,2}[.):]|[A-Z][.)]\s)")
 """A line that begins as `NUMBERED` asks, and the end of the line before it, from which a search goes to the next."""
 NARRATIVE = re.compile(
     r"\b(?:patient|he|she|they|presents?|presented|is an?|we|i|i'm|we'll|will|was|were|has|had|have|reports?"
