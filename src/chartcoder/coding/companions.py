@@ -23,14 +23,15 @@ def _table() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
 
 
 @cache
-def _dependent() -> tuple[str, ...]:
-    """Beginnings of the codes that need another."""
-    return tuple(prefix for codes, _ in _table() for prefix in codes)
+def _needs_another(code: str) -> bool:
+    """Whether a code is one of those that say nothing by themselves; asked of codes of the release alone."""
+    return any(code.startswith(codes) for codes, _ in _table())
 
 
 def uncode_without_companion(findings: list[Finding]) -> list[Finding]:
     """The findings, without the code of each that needs another beside it which the chart does not have."""
-    if not any(finding.code and finding.code.startswith(_dependent()) for finding in findings):
+    codes = {finding.code for finding in findings if finding.code}
+    if not any(map(_needs_another, codes)):
         return findings
     said = [finding.code for finding in findings if finding.code and finding.assertion in SAID]
     lonely = tuple(

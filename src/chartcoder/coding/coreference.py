@@ -51,6 +51,8 @@ def describes_a_noun(text: str, start: int, end: int) -> bool:
 def resolve_general_words(findings: list[Finding], terminology: Terminology) -> list[Finding]:
     """The findings, with each general word given the code of what it means in this chart."""
     general = general_codes("finding")
+    if general.keys().isdisjoint([finding.code for finding in findings]):
+        return findings
     asked = {finding.code for finding in findings if finding.code in general and _is_general(finding)}
     if not asked:
         return findings

@@ -75,14 +75,14 @@ def keep_the_more_specific(draft: Draft) -> None:
     if len({code[:3] for code in draft.candidates}) == len(draft.candidates):
         return  # each is alone in its category
     for code in list(draft.candidates):
-        description = draft.terminology.description(code).lower()
-        if code[0] == "C" or ("unspecified" not in description and "not specified" not in description):
+        title = draft.terminology.description(code)
+        if code[0] == "C" or not (_says(title, "unspecified") or _says(title, "not specified")):
             continue
         specific = next(
             (
                 other
                 for other in draft.matching(code[:3])
-                if other != code and "unspecified" not in draft.terminology.description(other).lower()
+                if other != code and not _says(draft.terminology.description(other), "unspecified")
             ),
             None,
         )
@@ -119,7 +119,7 @@ def join_both_sides(draft: Draft) -> None:
 def _sides_of(code: str, draft: Draft) -> tuple[str, str, str | None] | None:
     """The left, right and bilateral forms of a code whose description says right or left."""
     title = draft.terminology.description(code)
-    if not _names_a_side(title):
+    if not _says(title, " right") and not _says(title, " left"):
         return None
     description = title.lower()
     stem = code[:-1]
@@ -136,9 +136,9 @@ def _sides_of(code: str, draft: Draft) -> tuple[str, str, str | None] | None:
     return None
 
 
-@lru_cache(maxsize=20_000)
-def _names_a_side(title: str) -> bool:
-    return " right" in title.lower() or " left" in title.lower()
+@lru_cache(maxsize=100_000)
+def _says(title: str, words: str) -> bool:
+    return words in title.lower()
 
 
 @lru_cache(maxsize=20_000)
