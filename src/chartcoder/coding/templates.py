@@ -32,8 +32,9 @@ BOX_ENDS = frozenset("])\u2610\u2611\u2612")
 SIGN = re.compile(r"\((?P<sign>\+{1,3}|-{1,2}|\u2212|neg|pos)\)", re.I)
 LONGEST_LINE = 400  # characters looked at to either side of a term
 BLANKS = 20  # characters behind a term among which the first that is no blank is looked for
-ANSWERING = frozenset(":-=?.\u2026[(\u2610\u2611\u2612")
-"""What an answer or a box behind a term begins with."""
+ANSWERING = frozenset([*":-=?.\u2026[(\u2610\u2611\u2612", ""])
+"""What an answer or a box behind a term begins with; nothing where only blanks are seen. Periods come in rows."""
+SENTENCE_ENDS = frozenset({". ", ".\n"})
 
 
 class Answers:
@@ -49,7 +50,7 @@ class Answers:
         """What is said of the term at [start, end), and the words that say it; None where nothing is."""
         text = self._text
         behind = text[end : end + BLANKS].lstrip(" \t")
-        if not behind or behind[0] in ANSWERING:
+        if behind[:1] in ANSWERING and behind[:2] not in SENTENCE_ENDS:
             answer = ANSWER.match(text, end)
             if answer:
                 return ("negated" if answer["no"] else "present"), answer[0].strip()
