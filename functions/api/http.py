@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
@@ -33,7 +34,7 @@ CURLS_OWN = "application/x-www-form-urlencoded"
 EXPECTED = 'expected a JSON object, for example {"batch": "b1", "text": "..."}'
 MOST_ANSWER_BYTES = 5_900_000
 """Lambda answers with six million at most (Lambda quotas, "Invocation payload"), of which some are its own."""
-LONGEST_KEY = 255  # characters of an Idempotency-Key
+KEY = re.compile(r"[!-~]{1,255}")  # an Idempotency-Key
 
 ERRORS: dict[type[Exception], HTTPStatus] = {
     BadRequest: HTTPStatus.BAD_REQUEST,
@@ -89,8 +90,8 @@ class Request:
     @property
     def idempotency_key(self) -> str | None:
         key = self.header("idempotency-key")
-        if key is not None and not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
-            raise BadRequest(f"Idempotency-Key is none; expected 1 to {LONGEST_KEY} printable ASCII characters")
+        if key is not None and not KEY.fullmatch(key):
+            raise BadRequest("Idempotency-Key is none; expected 1 to 255 printable ASCII characters without a blank")
         return key
 
     @property

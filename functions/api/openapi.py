@@ -179,8 +179,8 @@ def _body(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {
         operation.body_type: {"schema": schemas.of(operation.body, strict=True), "example": operation.body_example}
     }
-    for media_type in operation.other_bodies:  # of JSON's, what it has to be is its own specification's to say
-        content[media_type] = {"schema": {} if "json" in media_type else {"type": "string", "minLength": 1}}
+    for media_type in operation.other_bodies:  # bytes, of which JSON Schema has nothing to say; nor of FHIR's JSON
+        content[media_type] = {"schema": {"description": "The document itself."}}
     return {"required": operation.body_required, "content": content}
 
 

@@ -144,6 +144,12 @@ def test_a_key_is_each_callers_own(call, aws):
     assert len(keys(aws)) == 2
 
 
+@pytest.mark.parametrize("key", ["", "a b", "\u00f6", "a\tb", "x" * 256])
+def test_a_key_that_is_none_is_refused_before_anything_is_done(call, aws, key):
+    assert call("POST", "/charts", {"batch": "b1", "text": "Gout."}, headers={"Idempotency-Key": key})[0] == 400
+    assert not keys(aws)
+
+
 def test_a_request_that_was_refused_may_come_again_with_its_key(call):
     headers = {"Idempotency-Key": "made-up-1"}
     assert call("POST", "/charts", {"batch": "b1", "text": " "}, headers=headers)[0] == 400
