@@ -34,12 +34,12 @@ FILLER = cython.declare(cython.int, 0x20)
 COMMA = cython.declare(cython.int, 0x2C)
 FIRST_ATTRIBUTE = cython.declare(cython.int, 0x100)
 FIRST_CORE = cython.declare(cython.int, 0x1000)
-ANY = cython.declare(cython.Py_ssize_t, 0x80)  # stands for all characters from here on
 """As in `lexicon/artefact.py`, which a test compares."""
 
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _in_word(character: cython.Py_UCS4) -> cython.bint:
     if character < "\x80":
         return "a" <= character <= "z" or "A" <= character <= "Z" or "0" <= character <= "9"
@@ -48,6 +48,7 @@ def _in_word(character: cython.Py_UCS4) -> cython.bint:
 
 @cython.cfunc
 @cython.inline
+@cython.exceptval(check=False)
 def _mixed(key: cython.ulonglong) -> cython.ulonglong:
     """The key with its upper bits in its lower ones too; no two keys become one."""
     return key ^ (key >> 32)
@@ -160,6 +161,7 @@ class PhraseTable:
         self._phrases = phrases
 
     @cython.cfunc
+    @cython.exceptval(check=False)
     def _slot(self, node: cython.longlong, token: cython.longlong) -> cython.longlong:
         """The slot of a step: the one it stands in, or where it would."""
         step: cython.ulonglong = (node << 16) | token
@@ -283,36 +285,28 @@ class AnyWord:
 
     _stems: list
     _wholes: list
-    _begins: cython.uchar[::1]
 
     def __init__(self, words: list[str]) -> None:
         """Words in lower case; one that ends in "*" is the beginning of a word."""
         self._stems = [word.rstrip("*") for word in words]
         self._wholes = [not word.endswith("*") for word in words]
-        self._begins = bytearray(ANY + 1)  # 1 for each character that a word begins with; the last for all others
-        for stem in self._stems:
-            self._begins[min(ord(stem[0]), ANY)] = 1
 
     def stands_in(self, text: str, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.bint:
         """Whether one stands in text[start:end], a lower-case text. What is outside of it does not count, not even as
         the rest of a word."""
-        place: cython.Py_ssize_t
-        point: cython.Py_ssize_t
         number: cython.Py_ssize_t
+        place: cython.Py_ssize_t
         behind: cython.Py_ssize_t
         start = max(start, 0)
         end = min(end, len(text))
-        for place in range(start, end):
-            point = ord(text[place])
-            if not self._begins[point if point < ANY else ANY]:
-                continue
-            if place > start and _in_word(text[place - 1]):
-                continue
-            for number in range(len(self._stems)):
-                stem: str = self._stems[number]
+        for number in range(len(self._stems)):
+            stem: str = self._stems[number]
+            place = text.find(stem, start, end)  # mostly nowhere
+            while place >= 0:
                 behind = place + len(stem)
-                if behind > end or ord(stem[0]) != point or text[place:behind] != stem:
-                    continue
-                if behind == end or not self._wholes[number] or not _in_word(text[behind]):
+                if (place == start or not _in_word(text[place - 1])) and (
+                    behind == end or not self._wholes[number] or not _in_word(text[behind])
+                ):
                     return True
+                place = text.find(stem, place + 1, end)
         return False

@@ -118,6 +118,8 @@ class Modifier:
 
 
 @cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
 def overlap(
     start: cython.Py_ssize_t, end: cython.Py_ssize_t, other_start: cython.Py_ssize_t, other_end: cython.Py_ssize_t
 ) -> cython.bint:
