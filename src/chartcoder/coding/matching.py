@@ -1,7 +1,7 @@
 """Finding the lexicon's terms in a chart: encode, look up, choose.
 
-Each word of a chart becomes one character (`encoding`), so that phrases are short strings, looked up as prefixes in a
-trie where two characters begin one. Of overlapping phrases the longest wins. Last, what the chart says beside a phrase
+Each word of a chart becomes one character (`encoding`), so that phrases are short strings, found by the steps of a trie
+(`scanning`). Of overlapping phrases the longest wins. Last, what the chart says beside a phrase
 (`attributes`) chooses among its codes (`choosing`).
 """
 
