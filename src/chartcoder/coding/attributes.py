@@ -22,7 +22,7 @@ REMEMBERED = 10_000  # combinations of attributes
 
 def attributes_around(encoding: Encoding, first: int, last: int) -> frozenset[str]:
     """The attributes inside the phrase at [first, last) of `core`, directly before it, and directly after it where
-    they do not lead to another word.
+    they do not lead to another word: else as far as the last comma ("knee pain, left, without swelling").
 
     What stands between two neighbours in `core` is fillers and attributes: so one looks from the neighbour before the
     phrase to the one behind it.
@@ -33,7 +33,7 @@ def attributes_around(encoding: Encoding, first: int, last: int) -> frozenset[st
         behind += 1
     end = places[behind] if behind < length else len(encoding.characters)
     if behind < length and core[behind] not in ENDS_A_RUN:
-        end = places[last - 1]
+        end = places[behind - 1]
     low = bisect_left(attributes, places[first - 1]) if first else 0
     if low == len(attributes) or attributes[low] > end:
         return NOTHING

@@ -37,6 +37,12 @@ INVISIBLE = " \t\r\xa0\"'_\u2018\u2019\u201c\u201d"
 """Spaces and quotation marks: nothing between two words."""
 LINE_BEFORE_LETTER = re.compile(rf"\n[{INVISIBLE}]*([^\W\d_])")
 ARTICLE = re.compile(rf"{LETTER_A}(?![^\W_])")
+SHORTHAND = re.compile(r"[A-Z](?:(?<=[LR])(?=,? [^\W\d_])|\.(?= ?[a-z])|(?<=O)[DSU](?![^\W_]))")
+"""What is written short: a side ("pressure ulcer L heel"), the genus of an organism ("E. coli"), an eye ("OU")."""
+IN_WORDS = {"L": "\N{LATIN SMALL LETTER THORN}", "R": "\N{LATIN SMALL LETTER ETH}", "OD": "rt", "OS": "lt", "OU": "ou"}
+"""The sides in words of the same length that `normalise` knows for them: a letter that no word of a chart is, or the
+word itself."""
+EYES = frozenset({"OD", "OS", "OU"})
 NEIGHBOURHOOD = 100  # characters around a capital A that are looked at
 
 PAIRED = (
@@ -130,7 +136,7 @@ class Encoder:
 
     def encode(self, text: str) -> Encoding:
         """The text's encoding, in time proportional to its length."""
-        text = self._without_articles(without_wraps(text)) + " "  # a word is never the last run
+        text = spelled_out(self._without_articles(without_wraps(text))) + " "  # a word is never the last run
         points, bounds = self._runs.read(text)
         characters = _text_of(points)
         commas = [found.start() for found in self._inverting.finditer(characters)]
@@ -161,6 +167,32 @@ def _is_article(text: str, place: int) -> bool:
     following = WORD.search(text, place + 1, place + NEIGHBOURHOOD)
     in_capitals = len(words) > 1 and words[-2].isupper()
     return bool(in_capitals and following and len(following[1]) > 1 and following[1].isupper())
+
+
+def spelled_out(text: str) -> str:
+    """The text with sides for the letters that mean them, and with genera whose initial ends no sentence.
+
+    A letter of a longer word or behind a number ("2 L oxygen") is no side, nor one that a slash follows ("R/O"). OD is
+    the right eye only where the chart has OS or OU as well: else it may be an overdose.
+    """
+    found = [short for short in SHORTHAND.finditer(text) if _stands_alone(text, short.start())]
+    if not found:
+        return text
+    eyes = not {"OS", "OU"}.isdisjoint(short[0] for short in found)
+    pieces: list[str] = []
+    end = 0
+    for short in found:
+        word = short[0]
+        if word in EYES and not eyes:
+            continue
+        pieces += text[end : short.start()], IN_WORDS.get(word) or f"{word[0]}'"
+        end = short.end()
+    return "".join(pieces) + text[end:]
+
+
+def _stands_alone(text: str, place: int) -> bool:
+    before = text[max(0, place - 2) : place]
+    return not before[-1:].isalnum() and not (before[:1].isdigit() and text[place : place + 1] == "L")
 
 
 def without_wraps(text: str) -> str:

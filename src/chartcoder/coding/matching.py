@@ -14,12 +14,16 @@ from chartcoder.coding.attributes import NOTHING, attributes_around, side_said_e
 from chartcoder.coding.choosing import Choices, has_side
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.encoding import Encoder, Encoding
-from chartcoder.coding.lexicon.artefact import AND, BREAK, COMMA, LINE, Lexicon
+from chartcoder.coding.lexicon.artefact import AND, BREAK, COMMA, LINE, UNKNOWN, Lexicon
 from chartcoder.coding.lexicon.compile import SIDES, Entry
 from chartcoder.coding.scanning import read_in_turn
 
 COORDINATING = frozenset({AND, COMMA})
 PARTING = frozenset({BREAK, LINE, COMMA, AND})
+PARTING_WORDS = (
+    "free", "no", "not", "without", "normal", "absent", "negative", "removal", "resection", "excision", "surgery",
+)  # fmt: skip
+"""No phrase of two words has one of these between them: "lesion-free adrenal", "surgical removal of the abdominal"."""
 
 
 class Term(NamedTuple):
@@ -43,6 +47,7 @@ class Matcher:
         self._lexicon = lexicon
         self._encoder = Encoder(lexicon.vocabulary)
         self._choices = Choices(lexicon)
+        self._parting = PARTING.union(map(lexicon.vocabulary.__getitem__, PARTING_WORDS)) - {UNKNOWN}
 
     def find(self, text: str, view: ChartView) -> list[Term]:
         """The terms of a text, in order, not overlapping.
@@ -100,7 +105,7 @@ class Matcher:
         is."""
         for first, phrase in self._lexicon.table.find_parted(encoding.tokens):
             last = first + 3
-            if taken.find(1, first, last) >= 0 or encoding.core[first + 1] in PARTING:
+            if taken.find(1, first, last) >= 0 or encoding.core[first + 1] in self._parting:
                 continue
             term = self._read(encoding, first, last, phrase, view)
             if term is not None and term.entry.codes:

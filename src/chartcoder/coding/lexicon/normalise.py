@@ -103,6 +103,7 @@ AXES: dict[str, tuple[str, ...]] = {
         "minor", "important", "considerable", "isolated", "mixed", "uncomplicated", "symptomatic", "asymptomatic",
         "nonspecific", "prior", "previous", "slow", "rapid", "early", "late", "initial", "subsequent", "continuous",
         "worse", "worsened", "increased", "increasing", "decreased", "resolving", "mildly", "recalcitrant",
+        "intractable",
     ),
 }  # fmt: skip
 ATTRIBUTES: dict[str, str] = {value: axis for axis, values in AXES.items() for value in values}
@@ -110,6 +111,8 @@ ATTRIBUTES: dict[str, str] = {value: axis for axis, values in AXES.items() for v
 
 ATTRIBUTE_FORMS = {
     "lt": "left", "rt": "right", "both": "bilateral", "bilaterally": "bilateral", "bilat": "bilateral",
+    "ou": "bilateral",
+    "\N{LATIN SMALL LETTER THORN}": "left", "\N{LATIN SMALL LETTER ETH}": "right",
     "acutely": "acute", "severely": "severe", "severity": "severe", "moderately": "moderate",
     "ii": "n2", "iii": "n3", "iv": "n4", "vi": "n6", "vii": "n7", "viii": "n8", "ix": "n9",
     "1": "n1", "2": "n2", "3": "n3", "4": "n4", "5": "n5", "6": "n6", "7": "n7", "8": "n8", "9": "n9", "10": "n10",
@@ -117,7 +120,7 @@ ATTRIBUTE_FORMS = {
     "1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth", "generalised": "generalized",
     "localised": "localized", "relapsing": "recurrent", "episodes": "episode",
     "undisplaced": "nondisplaced", "compound": "open", "repeated": "recurrent",
-    "persisting": "persistent",
+    "persisting": "persistent", "pharmacoresistant": "intractable",
 }  # fmt: skip
 
 SITE_NOUNS = {
@@ -150,6 +153,7 @@ SYNONYM_WORDS = {
     "cancer": "cancer", "ache": "pain", "aching": "pain", "painful": "pain", "soreness": "pain", "sore": "sore",
     "tenderness": "tenderness", "haemorrhage": "hemorrhage", "bleed": "bleeding",
     "enlargement": "enlargement", "swollen": "swelling", "broken": "fracture", "fractured": "fracture",
+    "fx": "fracture", "fxs": "fracture", "midshaft": "shaft",
     "infected": "infection", "ulcerated": "ulcer", "ulceration": "ulcer", "renals": "kidney", "calculi": "calculus",
     "stone": "calculus", "lithiasis": "calculus", "kidneys": "kidney", "neoplasia": "neoplasm", "itching": "pruritus",
     "itch": "pruritus", "itchy": "pruritus", "sprained": "sprain", "strained": "strain", "torn": "tear",
