@@ -22,7 +22,7 @@ UNCODED = frozenset({"D49.9", "D48.9", "D36.9", "C80.1"})
 """C80.1 only where the chart says that the primary is unknown: Official Guidelines I.C.2.k."""
 SAID_TO_BE_UNKNOWN = re.compile(r"unknown|unidentified|undetermined|occult", re.I)
 
-ADJECTIVE = re.compile(r"\w+(?:ic|ous)|pale", re.I)
+ADJECTIVE = re.compile(r"\w+(?:ic|ous)|pale|thrombosed", re.I)
 NOUN_BEHIND = re.compile(
     r"[ \t]+(?!(?:and|or|with|without|in|of|to|for|who|is|was|are|were|which|that|on|at|by|as|from|after|before|since"
     r"|during|due|until|the|an?|patients?|man|men|wom[ae]n|male|female|boy|girl|child|he|she|it|this)\b)[a-z]",
@@ -56,11 +56,11 @@ def resolve_general_words(findings: list[Finding], terminology: Terminology) -> 
     asked = {finding.code for finding in findings if finding.code in general and _is_general(finding)}
     if not asked:
         return findings
-    named = Counter(
-        finding.code
-        for finding in findings
-        if finding.code and finding.code not in general and finding.assertion in {"present", "historical"}
-    )
+    named = [
+        Counter(f.code for f in findings if f.code and f.assertion == assertion and (f.code in general) == vague)
+        for assertion in ("present", "historical")
+        for vague in (False, True)
+    ]
     meant = {code: _meant(code, named) for code in asked if code}
     return [
         _with_code(finding, meant[finding.code], terminology)
@@ -74,11 +74,18 @@ def _is_general(finding: Finding) -> bool:
     return SAID_TO_BE_UNKNOWN.search(finding.text) is None
 
 
-def _meant(code: str, named: Counter[str]) -> str | None:
-    """The commonest specific code that a general one may mean; itself where there is none, or nothing."""
+def _meant(code: str, named: list[Counter[str]]) -> str | None:
+    """The commonest code that a general one may mean: a specific one of what is present before a vague one, what is
+    present before what is over; itself where there is none, or nothing.
+
+    A neoplasm that is over is none of those that the chart goes on to speak of: nobody bills it as active (I.C.2.m).
+    """
     prefixes = general_codes("finding")[code]
-    specific = next((other for other, _ in named.most_common() if other.startswith(prefixes)), None)
-    return specific or (None if code in UNCODED else code)
+    for codes in named[:2] if code in UNCODED else named:
+        for other, _ in codes.most_common():
+            if other.startswith(prefixes) and other != code and other not in UNCODED:
+                return other
+    return None if code in UNCODED else code
 
 
 def _with_code(finding: Finding, code: str | None, terminology: Terminology) -> Finding:
