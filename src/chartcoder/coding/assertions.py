@@ -46,7 +46,8 @@ TELLING_CLASSES = frozenset({"family_history", "personal_history", "treatment", 
 LASTING_SECTIONS = HISTORY_SECTIONS | {"medications", "problem_list"}
 LASTING = re.compile(
     r"\b(?:on|taking|takes|continues?|chronic(?:ally)?|long[- ]term|maintenance|daily|home|dependen(?:t|ce)|status"
-    r"|lifelong|current|currently|regular(?:ly)?|use of|treated with|controlled with|managed with|maintained)\b",
+    r"|lifelong|(?:encounter|admi(?:ssion|tted)|here|presents?) for"
+    r"|current|currently|regular(?:ly)?|use of|treated with|controlled with|managed with|maintained)\b",
     re.I,
 )
 """Words that say that a treatment goes on."""
@@ -57,10 +58,22 @@ LASTED = re.compile(r"(?:hour|day|week|month|year)s?'?[\s-]+(?:long )?history of
 
 PROCEDURE = re.compile(
     r"(?:ectom|otom|ostom|plast|amputat|resection|transplant|graft|bypass|arthrodesis|fusion"
-    r"|surger|removal|extraction|emulsification|section|stent|implant|operation|repair|ligation|sterilization|enucleation)",
+    r"|surger|removal|extraction|emulsification|section|stent|implant|operation|repair|ligation|sterilization|enucleation"
+    r"|orrhaph|\bTURP\b|\bTURBT\b|\bphaco\b|roux|anastomos|restoration)",
     re.I,
 )
 
+PLACING = re.compile(
+    r"\b(?:placement|implantation|insertion|positioning|placing|implanting|inserting|place|implant|insert)\s+(?:of\s+)?"
+    r"(?:(?:an?|the|his|her)\s+)?(?:[\w-]+\s+){0,2}$",
+    re.I,
+)
+PLACED = re.compile(
+    r"\s+(?:(?:was|were|is|are|being|to\s+be|will\s+be)\s+)?"
+    r"(?:placed|implanted|inserted|deployed|placement|implantation|insertion)\b(?!.*\b(?:ago|(?:19|20)\d\d)\b)",
+    re.I,
+)
+"""A device that is being put in, before and behind its name: what the stay does is no status of the patient yet."""
 
 PREFIX = re.compile(r"\bnon-$", re.I)
 """A prefix directly before a term, and no part of it: "non-ischemic"."""
@@ -263,7 +276,9 @@ def _in_time(
         and not LASTING.search(words.lead[-LASTING_LEAD:] + words.text)
     ):
         return "hypothetical", "a treatment, not said to be lasting"
-    if "needs_history" in classes and PROCEDURE.search(words.text):
+    if "needs_history" in classes and (
+        PROCEDURE.search(words.text) or PLACING.search(words.lead) or PLACED.match(words.tail)
+    ):
         if over is None:
             return "hypothetical", "a procedure, not said to be over"
         return "present", cue

@@ -24,6 +24,8 @@ from chartcoder.coding.terminology import Terminology
 from chartcoder.protected import reveal
 
 WHERE_RESULTS_MATTER = frozenset({"assessment", "observation_and_plan", "problem_list", "chief_complaint", "diagnoses"})
+ABOUT_OTHERS = frozenset({"family", "other_person"})
+"""Assertions that a box ticked does not change."""
 ENGINES = ("medspacy", "compiled")
 
 
@@ -113,7 +115,10 @@ class Coder:
             words = words_at(text, start, end)
             for code in term.entry.codes:
                 full, description, may_describe, is_result = self._meanings.get(code) or self._meaning(code)
-                assertion, cue = answer or assertion_of(full, words, context)
+                said = answer if answer and answer[0] == "negated" else assertion_of(full, words, context)
+                if answer and said[0] not in ABOUT_OTHERS:  # "Family history: [x] breast cancer (mother)"
+                    said = answer
+                assertion, cue = said
                 if (is_result and section not in WHERE_RESULTS_MATTER) or (
                     may_describe and describes_a_noun(text, start, end)
                 ):

@@ -12,7 +12,7 @@ from chartcoder.chart import Assertion
 
 ANSWER = re.compile(
     r"[ \t]*(?::|-{1,2}|=|\?|\.{2,}|\u2026)[ \t]*"
-    r"(?:(?P<no>no|none|denie[sd]|negative|neg|absent|not present|n)|(?P<yes>yes|positive|present|pos|y|\+))"
+    r"(?:(?P<no>no|none|denie[sd]|negative|neg|absent|not present|never|n)|(?P<yes>yes|positive|present|pos|y|\+))"
     r"[ \t]*(?=$|[.,;\n]|[ \t]{2}|\t)",
     re.I,
 )

@@ -26,6 +26,8 @@ def read_sentences(name: str) -> tuple[tuple[str, str], ...]:
 
 WRITTEN = read_sentences("assertion_sentences.tsv")
 UNSEEN = read_sentences("assertion_sentences_unseen.tsv")
+THIRD = read_sentences("assertion_sentences_third.tsv")
+FOURTH = read_sentences("assertion_sentences_fourth.tsv")
 
 
 def asserted(coder: Coder, marked: str) -> str:
@@ -45,12 +47,16 @@ def errors(coder: Coder, sentences: Iterable[tuple[str, str]]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("sentences", [SENTENCES, WRITTEN, UNSEEN], ids=["patterns", "written", "unseen"])
+@pytest.mark.parametrize(
+    "sentences",
+    [SENTENCES, WRITTEN, UNSEEN, THIRD, FOURTH],
+    ids=["patterns", "written", "unseen", "third", "fourth"],
+)
 def test_at_least_95_in_100_of_the_sentences_are_asserted_as_a_careful_reader_says(
     coder: Coder, sentences: tuple[tuple[str, str], ...]
 ) -> None:
     wrong = errors(coder, sentences)
-    assert len(sentences) >= 100
+    assert len(sentences) >= 60
     assert len(wrong) <= 0.05 * len(sentences), "\n".join(wrong)
 
 
