@@ -17,17 +17,23 @@ ADULT = 20  # years: body mass index is coded by number for adults only
 BMI = re.compile(r"\b(?:BMI|body mass index)\b\D{0,25}?(\d{2})(?:[.,](\d))?(?!\d|/)", re.I)
 GESTATION = re.compile(
     r"\b(\d{1,2})(?:\s*(?:\+|and)\s*\d(?:/7)?)?[\s-]*(?:weeks?|wks?)(?:\s+and\s+\d\s+days?)?[\s-]*(?:of\s+|')?"
-    r"(?:gestation|pregnan|gestational|intrauterine)|\bgestational age\D{0,15}?(\d{1,2})[\s-]*(?:weeks?|wks?)",
+    r"(?:gestation|pregnan|gestational|intrauterine)|\bgestational age\D{0,15}?(\d{1,2})[\s-]*(?:weeks?|wks?)"
+    r"|\b(?:IUP|pregnan(?:cy|t)|EGA)(?: at|:)? (\d{1,2})[\s-]*(?:weeks?|wks?|w ?\d ?d)",
     re.I,
 )
 WEEKS_OF_GESTATION = re.compile(
     r"(?:weeks?|wks?|days?)[\s-]*(?:of\s+|')?(?:gestation|pregnan|intrauterine)|gestational age"
+    r"|(?:iup|pregnan(?:cy|t)|ega)(?: at|:)? \d"
 )
 """What that one cannot do without, in lower case, and so begun by letters that a search can skip to."""
 
+WORDS_OF_GESTATION = ("gestation", "pregnan", "uterine", "iup", "ega ")
+"""What both cannot do without, quickest to look for."""
+
 WEIGHT_LOST = re.compile(
     r"\b(?:loss of|lost|losing)(?: (?:about|approximately|around|over|nearly|another|some|up to|at least)){0,2} "
-    r"\d+(?:[.,]\d+)?(?: (?:to|-) \d+)?[ -]?(?:kg|kgs|kilos?|kilograms?|lbs?|pounds?"
+    r"(?:\d+(?:[.,]\d+)?(?: (?:to|-) \d+)?|five|ten|fifteen|twenty|thirty|forty|fifty)[ -]?"
+    r"(?:kg|kgs|kilos?|kilograms?|lbs?|pounds?"
     r"|% of (?:(?:his|her|their|total) )?(?:body )?weight)(?!\w)"
     r"(?! (?:on purpose|intentionally|(?:by|with) diet\w*|on (?:a|the|his|her) diet|since (?:the )?surgery))",
     re.I,
@@ -52,9 +58,9 @@ def measured_codes(view: ChartView) -> Iterator[tuple[int, int, str]]:
             code = bmi_code(int(found[1]))
             if code:
                 yield found.start(), found.end(), code
-    if ("gestation" in low or "pregnan" in low or "uterine" in low) and WEEKS_OF_GESTATION.search(low):
+    if any(word in low for word in WORDS_OF_GESTATION) and WEEKS_OF_GESTATION.search(low):
         for found in GESTATION.finditer(text):
-            weeks = int(found[1] or found[2])
+            weeks = int(found[1] or found[2] or found[3])
             if 8 <= weeks <= 42:
                 yield found.start(), found.end(), f"Z3A.{weeks:02d}"
     if any(word in low for word in WORDS_OF_LOSS) and any(unit in low for unit in UNITS_OF_LOSS):

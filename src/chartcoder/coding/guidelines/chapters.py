@@ -25,6 +25,7 @@ HISTORY_CODED_IN = frozenset({"assessment", "observation_and_plan", "problem_lis
 EXPOSED = re.compile(r"\b(?:expos(?:ed|ure)|contacts?|partner)\b[^.;\n]*$", re.I)
 EXPOSURE_LEAD = 80  # characters
 EXPOSED_IN = frozenset({None, "chief_complaint", "assessment", "observation_and_plan", "problem_list"})
+SEPSIS = ("A40", "A41", "A02.1", "A22.7", "A26.7", "A32.7", "A42.7", "A54.86", "B37.7", "O85", "P36", "T81.44")
 SEQUELA = re.compile(r"\b(?:sequelae?|late effects?|old (?:fracture|injury)|residual)\b", re.I)
 WORDS_OF_A_SEQUELA = ("sequela", "late effect", "old fracture", "old injury", "residual")
 
@@ -48,6 +49,8 @@ DIABETES_WITH = (
     (("M86",), "69", True),
     (("R73.9",), "65", False),
     (("E16.2",), "649", False),
+    (("H35.00",), "319", False),
+    (("I96",), "52", False),
 )
 """What the index has under "Diabetes, with": the condition's codes, the digits behind the point, and whether the
 condition is coded beside it."""
@@ -158,9 +161,42 @@ def code_history(draft: Draft) -> None:
             continue
         if holds_of_patient(finding) or finding.code in draft.candidates:
             continue  # says so itself, or is coded as present
-        code = history_code(finding.code, kind)
-        if code:
+        remission = kind == "personal" and finding.cue == "in remission" and in_remission(finding.code, None, draft)
+        code = remission or history_code(finding.code, kind)
+        if remission:
+            draft.bill(remission, [place], "I.C.2.n in remission")
+        elif code:
             draft.bill(code, [place], f"I.C.21.c.4 {kind} history of {finding.code}")
+
+
+REMISSION = re.compile(
+    r"(?:,?\s*(?:mild|moderate|severe|single episode|recurrent|unspecified)){0,3},?\s*\(?(?:currently |now )?"
+    r"in\s+(?:(early|sustained|full|partial|complete)\s+)?remission",
+    re.I,
+)
+MAY_REMIT = ("F1", "F32", "F33", "C8", "C90", "C91", "C92", "C93", "C94", "C95")
+HOW_FAR = {"partial": {"F32": "F32.4", "F33": "F33.41"}, "full": {"F32": "F32.5", "F33": "F33.42"}}
+
+
+def specify_remission(draft: Draft) -> None:
+    """I.C.5.b.1 and I.C.2.n: what is said to be in remission behind a diagnosis ("alcohol use disorder, moderate, in
+    early remission") has a code of its own."""
+    for code in draft.matching(*MAY_REMIT):
+        for place in draft.candidates[code].evidence:
+            end = draft.findings[place].end
+            said = REMISSION.match(draft.view.text, end, end + 80)
+            new = in_remission(code, said[1], draft) if said else None
+            if new and code in draft.candidates:
+                draft.replace(code, new, "I.C.5.b.1, I.C.2.n in remission")
+
+
+def in_remission(code: str, how_far: str | None, draft: Draft) -> str | None:
+    """The code for a disease in remission; None where it has none, or does not leave open what it is in."""
+    far = "full" if how_far in {"full", "complete", "sustained"} else how_far
+    if code.startswith(("F32", "F33")):
+        return HOW_FAR.get(far or "", {}).get(code[:3])
+    new = code[:-1] + ("A" if code[:2] == "C8" else "1")
+    return new if "in remission" in draft.terminology.description(new) and new != code else None
 
 
 def code_exposure(draft: Draft) -> None:
@@ -184,6 +220,26 @@ def code_external_causes(draft: Draft) -> None:
             draft.bill(finding.code, [place], "I.C.20 external cause of the injury", rank=place + 500_000)
 
 
+def code_sepsis_beside_its_severity(draft: Draft) -> None:
+    """I.C.1.d.1.b: severe sepsis and septic shock take two codes at least, first the systemic infection."""
+    severity = draft.matching("R65.2")
+    if severity and not draft.matching(*SEPSIS):
+        held = draft.candidates[severity[0]]
+        draft.bill("A41.9", held.evidence, f"I.C.1.d.1.b sepsis, with {severity[0]}", rank=held.rank)
+
+
+def code_weeks_of_gestation(draft: Draft) -> None:
+    """I.C.21.c.11 and chapter 15's own note: the weeks of gestation stand beside a code of the pregnancy, wherever the
+    chart tells them; not where the pregnancy ended before its time (O00 to O08)."""
+    if not any(code[0] == "O" and code[1:3] > "08" for code in draft.candidates):
+        return
+    for place, finding in draft.present():
+        if finding.code and finding.code.startswith("Z3A") and not draft.matching("Z3A"):
+            draft.bill(finding.code, [place], "I.C.21.c.11 weeks of gestation", rank=place + WEEKS_BEHIND)
+
+
+WEEKS_BEHIND = 300_000
+"""Added to the rank of the weeks of gestation: behind all that was assessed."""
 TRIMESTER = re.compile(r"\b(first|second|third|1st|2nd|3rd)[ -]trimester\b", re.I)
 TRIMESTERS = ("first", "second", "third")
 

@@ -14,15 +14,18 @@ AT_DISCHARGE = frozenset(
     {"assessment", "diagnoses", "postoperative_diagnosis", "hospital_course", "observation_and_plan"}
 )
 """Sections that say how a stay ended."""
+ONLY_CONFIRMED = ("B20", "Z21", "U07.1", "J12.82", "A92.5", "J09")
+"""HIV, COVID-19, Zika, avian and other novel influenza: never coded while uncertain (I.C.1.a.1, I.C.1.f, I.C.1.g.1.a,
+I.C.10.c)."""
 INTEGRAL = Path(__file__).with_name("integral_symptoms.tsv")
 
 
 def code_uncertain_diagnoses_of_inpatients(draft: Draft) -> None:
     """II.H and III.C: at discharge from a hospital, an uncertain diagnosis is coded as if it existed; IV.H: never
-    otherwise."""
+    otherwise; what is coded only where it is confirmed, never."""
     for place, finding in enumerate(draft.findings):
         uncertain = finding.assertion == "possible" and finding.section in AT_DISCHARGE
-        if uncertain and finding.code and draft.setting == "inpatient":
+        if uncertain and finding.code and draft.setting == "inpatient" and not finding.code.startswith(ONLY_CONFIRMED):
             draft.bill(finding.code, [place], f"II.H uncertain diagnosis ('{finding.cue}')")
 
 
@@ -70,6 +73,10 @@ def _diseases_of(symptom: str) -> tuple[str, ...]:
     return tuple(disease for symptoms, diseases in _integral() if symptom.startswith(symptoms) for disease in diseases)
 
 
+DIABETES = ("E08", "E09", "E10", "E11", "E13")
+"""As many codes of these as there are complications (I.C.4.a)."""
+
+
 def keep_the_more_specific(draft: Draft) -> None:
     """I.B.2: to the highest level of detail: an unspecified code gives way to a specific one of its category."""
     if len({code[:3] for code in draft.candidates}) == len(draft.candidates):
@@ -86,7 +93,7 @@ def keep_the_more_specific(draft: Draft) -> None:
             ),
             None,
         )
-        if specific:
+        if specific and not (code.startswith(DIABETES) and specific[:5] != code[:5]):
             draft.reject(code, f"less specific than {specific} (I.B.2)")
 
 
@@ -189,13 +196,47 @@ def sequence(draft: Draft) -> None:
             candidate.rank += 1_000_000
         elif code[0] == "Z" and candidate.rank > 0:
             candidate.rank += 10_000
+    _put_first(draft)
     for code, candidate in draft.candidates.items():
         first = draft.terminology.code_first(code)
         if not first:  # as with most codes
             continue
-        causes = [other for other in draft.candidates if other != code and lies_in(other, first)]
+        causes = [
+            other
+            for other in draft.candidates
+            if other != code and lies_in(other, first) and not _is_adverse_effect(other)
+        ]
         if causes:
             cause = min(causes, key=lambda other: draft.candidates[other].rank)
             if draft.candidates[cause].rank > candidate.rank:
                 draft.candidates[cause].rank = candidate.rank - 1
                 draft.candidates[cause].rules.append(f"I.A.13 code first, before {code}")
+
+
+def _is_adverse_effect(code: str) -> bool:
+    """I.C.19.e.5.a: what a drug did that was taken rightly comes behind its effect, wherever the note "code first" has
+    the poisonings by that drug."""
+    return code[0] == "T" and code[6:7] == "5" and code.startswith(("T36", "T37", "T38", "T39", "T4", "T50"))
+
+
+def _put_first(draft: Draft) -> None:
+    """What the chapters put before all else: a poisoning before what it does (I.C.19.e.5.b), sepsis before the
+    infection that it came from and its severity behind it (I.C.1.d.4), treatment of a neoplasm that was the reason to
+    come (I.C.2.e.2)."""
+    rank = min((candidate.rank for candidate in draft.candidates.values()), default=0)
+    infected = len(draft.matching(*INFECTIONS)) > 0
+    poisonings = [code for code in draft.matching("T36", "T37", "T38", "T39", "T4", "T50") if code[6:7] in set("1234")]
+    groups = (
+        draft.matching("R65.2") if draft.matching("A40", "A41") else [],
+        draft.matching("A40", "A41") if infected or draft.matching("R65.2") else [],
+        poisonings,
+        draft.matching("Z51.0", "Z51.1"),
+    )
+    for group in groups:
+        for code in reversed(group):
+            rank -= 1
+            draft.candidates[code].rank = rank
+
+
+INFECTIONS = ("A0", "G00", "I33", "J", "K57", "K65", "K81", "K83.0", "L03", "M00", "N1", "N30", "N39.0")
+"""What sepsis may come from."""

@@ -48,7 +48,8 @@ NARRATIVE = re.compile(
     r"|her|his|my)\b",
     re.I,
 )
-SENTENCE_END = re.compile(r"[.;]\s")
+SENTENCE_END = re.compile(r"(?<!\b[A-Z])[.;]\s")
+"""Not the point of "E. coli"."""
 FIRST_SENTENCE_END = re.compile(r"[.:;](?:\s|$)| - ")
 
 
