@@ -13,6 +13,14 @@ SITES = Path(__file__).with_name("neoplasm_sites.tsv")
 
 MALIGNANT, SECONDARY, IN_SITU, BENIGN, UNCERTAIN, UNSPECIFIED = range(6)
 
+KINDS = (
+    "squamous", "transitional cell", "urothelial", "papillary", "undifferentiated", "anaplastic", "large cell",
+    "clear cell", "adenosquamous", "sarcomatoid", "spindle cell", "signet ring cell", "ductal", "lobular", "basaloid",
+    "adenoid cystic", "mucoepidermoid", "verrucous", "medullary", "poorly differentiated", "invasive", "infiltrating",
+    "metaplastic",
+)  # fmt: skip
+"""Kinds of carcinoma that say nothing of the site: "renal sarcomatoid carcinoma" is one of the kidney."""
+
 WORDS: dict[int, tuple[str, ...]] = {
     MALIGNANT: (
         "cancer {site}",
@@ -29,6 +37,8 @@ WORDS: dict[int, tuple[str, ...]] = {
         "neuroendocrine carcinoma {site}",
         "primary {site} cancer",
         "{site} cell carcinoma",
+        *(f"{kind} carcinoma {{site}}" for kind in KINDS),
+        *(f"{kind} adenocarcinoma {{site}}" for kind in ("mucinous", "papillary", "serous", "clear cell")),
     ),
     SECONDARY: (
         "metastasis {site}",
@@ -43,16 +53,26 @@ WORDS: dict[int, tuple[str, ...]] = {
         "{site} metastatic disease",
         "metastatic spread {site}",
         "{site} dissemination",
+        "{site} implants",
+        "metastatic involvement {site}",
+        "metastatic infiltration {site}",
+        "metastatic nodule {site}",
+        "metastatic mass {site}",
     ),
     IN_SITU: ("carcinoma in situ {site}", "{site} carcinoma in situ"),
-    BENIGN: ("benign neoplasm {site}", "benign tumor {site}", "adenoma {site}"),
-    UNCERTAIN: ("neoplasm uncertain behavior {site}",),
+    BENIGN: ("benign neoplasm {site}", "benign tumor {site}", "adenoma {site}", "papilloma {site}"),
+    UNCERTAIN: ("neoplasm uncertain behavior {site}", "tumor uncertain behavior {site}", "borderline tumor {site}"),
     UNSPECIFIED: (
         "tumor {site}",
         "neoplasm {site}",
         "neoplastic lesion {site}",
         "tumor mass {site}",
         "tumor lesion {site}",
+        "new growth {site}",
+        "neoplastic process {site}",
+        "neoplastic mass {site}",
+        "solid tumor {site}",
+        "cystic tumor {site}",
     ),
 }
 """Phrases of each behaviour; a site may stand at either end."""

@@ -31,6 +31,9 @@ TAIL = re.compile(
 
 INVERTED_STOP = re.compile(r"^(?:with|without|due|in|not|unspecified|other|except|initial|subsequent|and|or)\b", re.I)
 X_OF_Y = re.compile(r"^((?:[\w-]+ ){0,3}[\w-]+) (?:of|in) (?:the )?([\w-]+(?: [\w-]+){0,2})$", re.I)
+X_OF_Y_OF_Z = re.compile(
+    r"^((?:[\w-]+ ){0,2}[\w-]+) of (?:the )?((?:[\w-]+ )?[\w-]+) of (?:the )?((?:[\w-]+ )?[\w-]+)$", re.I
+)
 BRACKETED = re.compile(r"\s*\[([^\]]*)\]")
 ABBREVIATION = re.compile(r"\s*\[([A-Z]{2,6})\]")
 SKIN_OF = re.compile(r"\b(?:of|in) skin of\b", re.I)
@@ -104,7 +107,11 @@ def undo_inversion(term: str) -> str | None:
 
 
 def turn_of(term: str) -> Iterator[str]:
-    """ "Fracture of distal radius" as "distal radius Fracture"."""
+    """ "Fracture of distal radius" as "distal radius Fracture", "Fracture of shaft of clavicle" as "clavicle shaft
+    Fracture"."""
+    found = X_OF_Y_OF_Z.match(term)
+    if found:
+        yield f"{found[3]} {found[2]} {found[1]}"
     found = X_OF_Y.match(term)
     if found:
         yield f"{found[2]} {found[1]}"
