@@ -56,7 +56,7 @@ security: setup .security/.complete  ## the rule sets over template, playbooks, 
 sbom: setup .security/.complete  ## dist/sbom/: a CycloneDX list of what each image is made of
 	.venv/bin/python -m tools.security.sbom
 
-chaos: setup  ## faults while runs go on, and whether every promise held; SEED=1 CHARTS=5000 FAULTS=200 ARGS="--docker"
+chaos: setup  ## faults while runs go on, and whether every promise held; SEED=1 CHARTS=5000 FAULTS=200 ARGS="--report chaos.json"
 	.venv/bin/python -m embedded.chaos --seed $(or $(SEED),1) --charts $(or $(CHARTS),5000) --faults $(or $(FAULTS),200) $(ARGS)
 
 bench: setup  ## what the pipeline costs over the pure coding; bench/ has more, each with --help

@@ -150,7 +150,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--patience", type=float, default=420, help="seconds for each recovery")
     parser.add_argument("--sample", type=int, default=500, help="results that are compared with the coder's own")
     parser.add_argument("--without", action="append", default=[], metavar="KIND", help="a kind of fault to leave out")
-    parser.add_argument("--docker", action="store_true", help="instances and functions are containers")
+    parser.add_argument(
+        "--docker", action="store_true", help="instances and functions are containers (no test shows this yet)"
+    )
     parser.add_argument("--data", type=Path, help="where the embedded cloud keeps its files; else a folder that goes")
     parser.add_argument("--report", type=Path, help="write the report as JSON")
     parser.add_argument("--plan", action="store_true", help="show the faults of this seed and do nothing")
