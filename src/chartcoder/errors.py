@@ -119,6 +119,10 @@ class Stalled(FleetError):
     """A worker holds charts and none ends, or it asks for charts and gets no answer: another takes its place."""
 
 
+class PoolBroken(FleetError):
+    """Coding processes die though no chart is on them, again and again: another worker takes this one's place."""
+
+
 class MetadataUnavailable(FleetError):
     """The instance-metadata service does not answer: this is no EC2 instance, or the service is off."""
 
