@@ -57,7 +57,10 @@ class Parts:
             queue=queue,
             instances=Instances(session.client("ec2", config=config), settings.stack),
             results=ResultsStore(
-                dynamodb.Table(settings.results_table), session.client("s3", config=config), settings.results_bucket
+                dynamodb.Table(settings.results_table),
+                session.client("s3", config=config),
+                settings.results_bucket,
+                reads_codes=False,
             ),
             key=StackKey.of(session, queue),
             functions=session.client("lambda", config=config),

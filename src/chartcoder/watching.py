@@ -173,7 +173,7 @@ def _charts_of(parts: Parts, letter: Delivery) -> list[ChartReference] | None:
 
 def _is_known(parts: Parts, chart: ChartReference) -> bool:
     """Whether this upload of the chart, or a later one, has a result or a failure, which says more than a letter."""
-    known = parts.results.record(chart.batch, chart.chart)
+    known = parts.results.known(chart.batch, chart.chart)
     return known is not None and known["key"] == chart.key and known["sequencer"] >= chart.sequencer
 
 

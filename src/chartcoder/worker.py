@@ -399,7 +399,7 @@ class Worker:
             self._to_fetch.put((delivery, chart))
 
     def _was_tried(self, chart: ChartReference) -> bool:
-        known = self._results.record(chart.batch, chart.chart)
+        known = self._results.known(chart.batch, chart.chart)
         return known is not None and known["state"] == "failed" and known["sequencer"] == chart.sequencer
 
     def _delete(self) -> None:

@@ -74,6 +74,30 @@ def test_a_later_upload_replaces_the_result_and_an_earlier_one_does_not(store):
     assert store.tally("b1") == {"coded": 1, "failed": 0}
 
 
+def test_what_is_known_of_a_chart_is_its_version_and_neither_its_result_nor_what_else_its_record_says(store):
+    put(store, coded(codes=("I10",)))
+
+    assert store.known("b1", "c1") == {
+        "state": "coded",
+        "key": "charts/b1/c1.txt",
+        "sequencer": reference().sequencer,
+        "codes": ["I10"],
+    }
+    assert store.known("b1", "c2") is None
+
+
+def test_who_may_not_read_codes_replaces_a_result_by_a_failure_and_the_code_leads_there_no_more(store, aws):
+    put(store, coded(codes=("I10",), sequencer="1"))
+    watchdogs = ResultsStore(aws.results_table, aws.s3, "results", reads_codes=False)
+
+    assert put(watchdogs, failed(sequencer="2"), worker="watchdog") == Stored(
+        coded=-1, failed=1, reasons=("unreadable",)
+    )
+
+    assert "codes" not in watchdogs.known("b1", "c1")
+    assert store.codes.charts("I10", batch=None, limit=10, token=None) == ([], None)
+
+
 def test_a_result_replaces_a_failure_of_the_same_upload_but_not_the_reverse(store):
     put(store, failed())
     put(store, coded())

@@ -18,6 +18,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from chartcoder.cloud.charts import ChartReference
+from chartcoder.cloud.results import Outcome, ResultsStore, pack
+from chartcoder.errors import CodingFailed
 from embedded import REGION
 from embedded.cloud import EmbeddedCloud
 from embedded.sigv4 import sign
@@ -44,8 +47,8 @@ class Stack:
         lease = {"pk": {"S": "LEASE"}, "sk": {"S": "LEASE"}, "generation": {"N": "1"}}
         self.owner("dynamodb").put_item(TableName=self.settings.fleet_table, Item=lease)
 
-    def in_the_name_of(self, role: str) -> Clients:
-        """A maker of clients with a session of a role of the stack."""
+    def session_of(self, role: str) -> dict[str, Any]:
+        """What boto3 makes a client or a resource of, in the name of a role of the stack."""
         arn = self.owner("iam").get_role(RoleName=self.cloud.resources[role])["Role"]["Arn"]
         session = self.owner("sts").assume_role(RoleArn=arn, RoleSessionName="i-0123456789abcdef0")["Credentials"]
         own = {
@@ -53,7 +56,12 @@ class Stack:
             "aws_secret_access_key": session["SecretAccessKey"],
             "aws_session_token": session["SessionToken"],
         }
-        return lambda service: boto3.client(service, **{**self.cloud.emulator.client_arguments(), **own})
+        return {**self.cloud.emulator.client_arguments(), **own}
+
+    def in_the_name_of(self, role: str) -> Clients:
+        """A maker of clients with a session of a role of the stack."""
+        session = self.session_of(role)
+        return lambda service: boto3.client(service, **session)
 
     def launch(self, template: str, **arguments: Any) -> str:
         """An instance of the stack, launched by the account's owner; does nothing."""
@@ -220,6 +228,37 @@ FOR_A_MASTER: dict[str, Forbidden] = {
 }
 
 
+RECORD = {"Key": {"pk": {"S": "BATCH#b2"}, "sk": {"S": "CHART#c1"}}}
+
+
+def read(s: Stack, c: Clients, **asked: Any) -> Any:
+    return c("dynamodb").get_item(TableName=s.settings.results_table, **{**RECORD, **asked})
+
+
+FOR_A_WATCHDOG: dict[str, Forbidden] = {
+    "read a chart's whole record": read,
+    "read a chart's result": lambda s, c: read(
+        s, c, ProjectionExpression="#r", ExpressionAttributeNames={"#r": "result"}
+    ),
+    "read a chart's codes beside its state": lambda s, c: read(
+        s, c, ProjectionExpression="#s, codes", ExpressionAttributeNames={"#s": "state"}
+    ),
+    "read which charts bill a code": lambda s, c: read(
+        s, c, Key={"pk": {"S": "CODE#I10"}, "sk": {"S": "b2/c1"}}, ProjectionExpression="pk, sk"
+    ),
+    "ask for a batch's charts": lambda s, c: c("dynamodb").query(
+        TableName=s.settings.results_table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "BATCH#b2"}},
+        ProjectionExpression="pk, sk",
+    ),
+    "scan the results": FOR_BOTH["scan the results"],
+    "read a result": FOR_BOTH["read a result"],
+    "read a chart": lambda s, c: c("s3").get_object(Bucket=s.settings.charts_bucket, **CHART),
+    "take a message": lambda s, c: c("sqs").receive_message(QueueUrl=s.settings.charts_queue_url),
+}
+
+
 def refused(call: Forbidden, stack: Stack, clients: Clients) -> None:
     with pytest.raises(ClientError) as said:
         call(stack, clients)
@@ -236,6 +275,29 @@ def test_a_worker_may_not(stack: Stack, worker: Clients, what: str) -> None:
 @pytest.mark.parametrize("what", [*FOR_BOTH, *FOR_A_MASTER])
 def test_a_master_may_not(stack: Stack, master: Clients, what: str) -> None:
     refused((FOR_BOTH | FOR_A_MASTER)[what], stack, master)
+
+
+@pytest.mark.parametrize("what", FOR_A_WATCHDOG)
+def test_a_watchdog_may_not(stack: Stack, what: str) -> None:
+    refused(FOR_A_WATCHDOG[what], stack, stack.in_the_name_of("WatchdogRole"))
+
+
+def test_a_watchdog_may_list_a_failure_in_place_of_an_earlier_uploads_result(stack: Stack) -> None:
+    """All that it does with a dead letter, by the code that does it, with its own rights and no more."""
+    settings = stack.settings
+    owners = ResultsStore(stack.cloud.table(settings.results_table), stack.owner("s3"), settings.results_bucket)
+    first, again = (ChartReference("charts/b2/c1.txt", "v1", 10, sequencer) for sequencer in "12")
+    owners.store([Outcome(first, "coded", ("I10",), pack({"codes": ["I10"]}))], worker="i-1", run="run-1")
+    session = stack.session_of("WatchdogRole")
+    table = boto3.resource("dynamodb", **session).Table(settings.results_table)
+    watchdogs = ResultsStore(table, boto3.client("s3", **session), settings.results_bucket, reads_codes=False)
+
+    assert watchdogs.known("b2", "c1") == {"state": "coded", "key": first.key, "sequencer": first.sequencer}
+    failure = Outcome.failed(again, CodingFailed("no worker finished this chart"))
+    watchdogs.store([failure], worker="watchdog", run="watchdog")
+
+    assert owners.chart("b2", "c1")["state"] == "failed"
+    assert owners.tally("b2") == {"coded": 0, "failed": 1}
 
 
 @pytest.mark.parametrize("who", ["worker", "master"])

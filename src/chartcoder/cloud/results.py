@@ -93,12 +93,21 @@ def unpack(packed: bytes) -> dict[str, Any]:
 class ResultsStore:
     """Stores outcomes exactly once and answers what became of a chart, a batch, a failure."""
 
-    def __init__(self, table: Any, s3: Any, bucket: str) -> None:
-        """`table`: a boto3 DynamoDB Table resource; `s3`: a boto3 S3 client."""
+    def __init__(self, table: Any, s3: Any, bucket: str, *, reads_codes: bool = True) -> None:
+        """
+        Args:
+            table: a boto3 DynamoDB Table resource.
+            s3: a boto3 S3 client.
+            reads_codes: False for who may not read which codes a chart bills (the watchdog). The notes in `codes` of a
+                result that it replaces then stay; whoever reads them leaves them out.
+        """
         self._table = table
         self._client = table.meta.client
         self._s3 = s3
         self._bucket = bucket
+        self._what_is_known = {"#key": "key", "#sequencer": "sequencer", "#state": "state"}
+        if reads_codes:
+            self._what_is_known["#codes"] = "codes"
         self._known_batches: set[str] = set()
         self.codes = CodeIndex(table)
 
@@ -160,7 +169,7 @@ class ResultsStore:
         if outcome.reason == _NameTaken.reason:
             return None  # the second object was told so before
         reference = outcome.reference
-        old = self._item(reference.batch, reference.chart)
+        old = self.known(reference.batch, reference.chart)
         if old is None:
             return _Write(outcome, old=None)
         same_object = old["key"] == reference.key
@@ -282,6 +291,16 @@ class ResultsStore:
             with self._s3.get_object(Bucket=self._bucket, Key=item["result_key"])["Body"] as body:
                 return item | {"result": unpack(body.read())}
         return item | {"result": unpack(bytes(item["result"]))} if item["state"] == "coded" else item
+
+    def known(self, batch: str, chart: str) -> dict[str, Any] | None:
+        """Which version of a chart is `coded` or `failed`, without what became of it; None where nothing did yet."""
+        item: dict[str, Any] | None = self._table.get_item(
+            Key={"pk": f"BATCH#{batch}", "sk": f"CHART#{chart}"},
+            ConsistentRead=True,
+            ProjectionExpression=", ".join(self._what_is_known),
+            ExpressionAttributeNames=self._what_is_known,
+        ).get("Item")
+        return item
 
     def record(self, batch: str, chart: str) -> dict[str, Any] | None:
         """A chart's item as it is, without what lives in the bucket; None where nothing became of it yet."""

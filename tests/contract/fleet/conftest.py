@@ -210,7 +210,7 @@ def parts(
         fleet=fleet,
         queue=queue,
         instances=instances,
-        results=ResultsStore(aws.results_table, aws.s3, "results"),
+        results=ResultsStore(aws.results_table, aws.s3, "results", reads_codes=False),
         key=StackKey(key_state, lambda: "the stack's key"),
         functions=Functions(),
         region=REGION,

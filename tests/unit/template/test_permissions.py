@@ -243,6 +243,23 @@ def test_the_api_writes_over_no_list_of_batches_and_no_note_of_a_code(stack: Sta
     }
 
 
+def test_the_watchdog_reads_of_a_charts_record_whether_it_ended_and_no_codes_and_no_result(stack: Stack) -> None:
+    (statement,) = [s for s in granted(stack, "WatchdogRole", "dynamodb:GetItem") if "ResultsTable" in s["Resource"]]
+    assert statement["Action"] == "dynamodb:GetItem"
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": "BATCH#*"},
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", "key", "sequencer", "state"]},
+        "Null": {"dynamodb:LeadingKeys": "false", "dynamodb:Attributes": "false"},
+        "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+    }
+
+
+def test_the_watchdogs_writings_answer_nothing_of_what_they_write_over(stack: Stack) -> None:
+    (statement,) = [s for s in granted(stack, "WatchdogRole", "dynamodb:PutItem") if "ResultsTable" in s["Resource"]]
+    assert set(statement["Action"]) == {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+    assert statement["Condition"]["StringEqualsIfExists"] == {"dynamodb:ReturnValues": "NONE"}
+
+
 def test_the_api_invokes_the_coder_and_no_other_function(stack: Stack) -> None:
     (statement,) = granted(stack, "ApiRole", "lambda:InvokeFunction")
     assert statement["Resource"].endswith(":function:chartcoder-coder")
