@@ -76,7 +76,9 @@ class CodingPool(Generic[Rendered]):
         self._new_pool = lambda: ProcessPool(
             max_workers=processes, initializer=_load_coder, initargs=(engine, lexicon), context=context
         )
-        self._changing = threading.Lock()  # guards what follows; never held while a pool ends, whose threads ask for it
+        # guards what follows; never held while a pool ends, whose threads ask for it. Its holder takes it again where a
+        # chart is finished before it is known to be under way
+        self._changing = threading.RLock()
         self._pool = self._new_pool()
         self._unfinished: dict[Future[Rendered], tuple[Any, ...]] = {}  # and what `_code` is given of each
         self._given_up: PoolBroken | None = None
@@ -174,7 +176,7 @@ class CodingPool(Generic[Rendered]):
     def _rebuild(self) -> None:
         with self._changing:
             self._pool = self._new_pool()
-            for future in self._unfinished:
+            for future in list(self._unfinished):
                 self._schedule(future)
 
     def _give_up(self, error: Exception) -> None:

@@ -54,8 +54,8 @@ class CompiledEngine:
         return cues_of_terms(found_in(low, matches, self._triggers), spans, low, sentence_around, own_words_act)
 
     def _is_glued(self, low: str, match: tuple[int, int, int]) -> bool:
-        """Whether medspaCy does not see a trigger because its last word is one token with the number of a footnote behind
-        its period ("already present.18"): spaCy parts words there before a capital only."""
+        """Whether medspaCy does not see a trigger because its last word is one token with the number of a footnote
+        behind its period ("already present.18"): spaCy parts words there before a capital only."""
         number, _, end = match
         return self._triggers[number].closes and low[end : end + 1] == "." and low[end + 1 : end + 2].isdigit()
 
