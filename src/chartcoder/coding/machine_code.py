@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-SOURCES = (FOLDER / "scanning.py", FOLDER / "scoping.py")
+SOURCES = (FOLDER / "scanning.py", FOLDER / "scoping.py", FOLDER / "splitting.py")
 SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))
 MADE_FROM = FOLDER / "machine_code.sha256"
 """Says what sources the libraries were made from."""

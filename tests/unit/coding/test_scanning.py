@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chartcoder.coding import machine_code, scanning, scoping
+from chartcoder.coding import machine_code, scanning, scoping, splitting
 from chartcoder.coding.lexicon import artefact
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "charts"
@@ -52,7 +52,7 @@ def test_the_libraries_are_made_of_these_sources() -> None:
     assert machine_code.MADE_FROM.read_text(encoding="utf-8").strip() == machine_code.digest_of_sources(), (
         "a source was changed: `python -m chartcoder.coding.machine_code` makes the libraries anew"
     )
-    assert [scanning.__file__, scoping.__file__] == list(map(str, machine_code.libraries()))
+    assert [scanning.__file__, scoping.__file__, splitting.__file__] == list(map(str, machine_code.libraries()))
 
 
 def test_points_are_the_lexicons_characters() -> None:
@@ -195,3 +195,27 @@ def test_a_denial_reaches_to_but() -> None:
     found = scoping.found_in(low, [(0, 0, 2), (4, 8, 11)], triggers)
     cues = scoping.cues_of_terms(found, [(3, 7), (12, 17)], low, lambda _: (0, len(low)))
     assert cues == [{"NEGATED_EXISTENCE": "no"}, {}]
+
+
+SENTENCE_END = re.compile(
+    r"(?<=[.!?;])[\"')\]]?\s+(?=[\"'(\[#*•-]?[A-Z0-9])|(?<=;)\s|(?<=\.)\s(?=\S)|(?<=\s[•*])(?<![.;]\s[•*])\s"
+)
+SAID = ["gout", "Gout", "2", ".", "!", "?", ";", "•", "*", " ", "  ", "\t", '"', ")", "(", "-", "\xa0", "É"]
+
+
+@given(st.lists(st.sampled_from(SAID), max_size=30))
+def test_sentences_end_where_the_pattern_says(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    expected = [0, *(found.end() for found in SENTENCE_END.finditer(text)), len(text)]
+    for module in (splitting, run_from_source(machine_code.SOURCES[2])):
+        sentences = module.Sentences(text)
+        assert {sentences.around(offset) for offset in range(len(text))} == {
+            (start, end) for start, end in pairwise(expected) if start < end
+        }
+
+
+@given(st.lists(st.sampled_from(["Dr.", "b.i.d.", "approx.", "The", "gout", "No", ". ", "\n", " ", "\t", "x" * 700])))
+def test_sentences_are_the_same_from_source_and_as_machine_code(pieces: list[str]) -> None:
+    text = " ".join(pieces)
+    fast, slow = (module.Sentences(text) for module in (splitting, run_from_source(machine_code.SOURCES[2])))
+    assert [fast.around(offset) for offset in range(len(text))] == [slow.around(offset) for offset in range(len(text))]
