@@ -6,12 +6,13 @@ The entry that asks for most of what the chart says, and for nothing it does not
 from __future__ import annotations
 
 from itertools import starmap
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from chartcoder.coding.conditions import ChartView, Condition, condition
 from chartcoder.coding.lexicon.artefact import Lexicon
 from chartcoder.coding.lexicon.compile import SIDES, Entry
 from chartcoder.coding.lexicon.normalise import ATTRIBUTES
+from chartcoder.coding.scanning import first_that_holds
 
 NOT_RULED_OUT, MEANS_NOTHING, FITS_CONTEXT = 0.25, 0.5, 0.75
 """Added to an entry's fit: one that the words around it ask for is better than one that means nothing, which is better
@@ -34,13 +35,7 @@ class Choice(NamedTuple):
 
     def entry(self, view: ChartView, start: int, end: int) -> Entry | None:
         """The entry of the phrase at [start, end) of a chart; None where none fits."""
-        for entry, conditions in self.ranked:
-            for holds in conditions:
-                if not holds(view, start, end):
-                    break
-            else:
-                return entry
-        return None
+        return cast("Entry | None", first_that_holds(self.ranked, view, start, end))
 
 
 class Choices(dict[tuple[int, frozenset[str]], Choice]):
@@ -49,9 +44,9 @@ class Choices(dict[tuple[int, frozenset[str]], Choice]):
     def __init__(self, lexicon: Lexicon) -> None:
         super().__init__()
         self._lexicon = lexicon
-        self.plain: list[Entry | None] = [None] * len(lexicon.phrases)
-        """By phrase: its entry where nothing stands beside it, if that is settled and no side asked for. As far as
-        known."""
+        self.alone: list[Choice | None] = [None] * len(lexicon.phrases)
+        """By phrase: its choice where nothing stands beside it, if a side that stands elsewhere would not matter. As
+        far as known."""
 
     def __missing__(self, key: tuple[int, frozenset[str]]) -> Choice:
         phrase, said = key
@@ -61,8 +56,8 @@ class Choices(dict[tuple[int, frozenset[str]], Choice]):
         if len(self) >= REMEMBERED:
             self.clear()
         choice = self[key] = Choice(settled, ranked, any(map(has_side, entries)))
-        if not said and not choice.asks_for_side:
-            self.plain[phrase] = settled
+        if not said and not (choice.asks_for_side and ranked):
+            self.alone[phrase] = choice
         return choice
 
     def with_side(self, phrase: int, said: frozenset[str], view: ChartView, start: int, end: int) -> Entry | None:

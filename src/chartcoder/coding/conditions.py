@@ -100,7 +100,7 @@ def condition(name: str, value: str) -> Condition:
     """A condition of the lexicon, read once and asked for every phrase that has it."""
     if name in {"near", "not near"}:
         words, wanted = _words_of(value), name == "near"
-        return lambda view, start, end: _stand_near(words, view.lower, start, end) == wanted
+        return lambda view, start, end: words.stands_near(view.lower, start, end, NEAR) == wanted
     if name == "section":
         sections = frozenset(section.strip() for section in value.split(","))
         return lambda view, start, end: view.section_at(start) in sections
@@ -109,7 +109,10 @@ def condition(name: str, value: str) -> Condition:
         return lambda view, start, end: words.stands_in(view.lower, start - LEAD, end)
     if name == "follows":  # made by the lexicon's build, for phrases that begin with a word that normalising drops
         before = _directly_before(value)
-        return lambda view, start, end: bool(before.search(view.lower, max(0, start - FOLLOWS_WITHIN), start))
+        return lambda view, start, end: (
+            view.lower.find(value, max(0, start - FOLLOWS_WITHIN), start) >= 0  # mostly not: quicker to see
+            and bool(before.search(view.lower, max(0, start - FOLLOWS_WITHIN), start))
+        )
     if name == "anywhere":
         words = _words_of(value)
         return lambda view, start, end: words.stands_in(view.lower, 0, len(view.lower))
@@ -136,7 +139,3 @@ def _directly_before(word: str) -> re.Pattern[str]:
 def _words_of(value: str) -> AnyWord:
     """The words of a condition: "wheez*, copd"."""
     return AnyWord([word for word in map(str.strip, value.split(",")) if word])
-
-
-def _stand_near(words: AnyWord, text: str, start: int, end: int) -> bool:
-    return bool(words.stands_in(text, start - NEAR, start) or words.stands_in(text, end, end + NEAR))

@@ -65,7 +65,7 @@ class Matcher:
 
         terms: list[Term]
         terms, longer = read_in_turn(
-            found, encoding.parts, encoding.bounds, taken, self._choices.plain, read, standing_alone
+            found, encoding.parts, encoding.bounds, taken, self._choices.alone, view, read, standing_alone
         )
         for first, last in longer:
             terms.extend(self._coordinated(encoding, first, last, taken, view))

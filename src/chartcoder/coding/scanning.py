@@ -219,26 +219,40 @@ class PhraseTable:
         return found
 
 
+@cython.ccall
+def first_that_holds(ranked: tuple, view: object, start: object, end: object) -> object:
+    """Of entries with conditions the first whose conditions all hold for the phrase at [start, end); None if none."""
+    for entry, conditions in ranked:
+        for holds in conditions:
+            if not holds(view, start, end):
+                break
+        else:
+            return entry
+    return None
+
+
 def read_in_turn(
     found: list[tuple[int, int, int, int]],
     encoding: Parts,
     bounds: array[int],
     taken: bytearray,
-    plain: list[Any],
+    alone: list[Any],
+    view: Any,
     read: Callable[[int, int, int], Any],
     term: Callable[[int, int, Any], Any],
 ) -> tuple[list[Any], list[tuple[int, int]]]:
     """The terms with codes among the phrases found in a text, and where those of more than one token stand.
 
-    Of two phrases that share a token the first counts. One that stands alone mostly has one meaning, whatever else the
-    chart says; so no more is done for it than is needed.
+    Of two phrases that share a token the first counts. Most stand alone, and what they mean there is known; so no more
+    is done for those than is needed.
 
     Args:
         found: what `PhraseTable.find` found.
         encoding: the text's parts.
         bounds: the text's runs.
         taken: 1 for each core token that a term has; filled in here.
-        plain: by a phrase's number the entry that it has where it stands alone, if it is known and there is but one.
+        alone: by a phrase's number its choice where it stands alone, if it is known and no side elsewhere matters.
+        view: answers the choices' conditions.
         read: (first, last, phrase) -> the term of any other phrase, or None.
         term: (start, end, entry) -> the term of a phrase that stands alone.
     """
@@ -250,7 +264,9 @@ def read_in_turn(
     last: cython.Py_ssize_t
     place: cython.Py_ssize_t
     phrase: cython.Py_ssize_t
-    alone: cython.bint
+    start: cython.Py_ssize_t
+    end: cython.Py_ssize_t
+    stands_alone: cython.bint
     terms: list = []
     longer: list = []
     for _, first, last, phrase in found:
@@ -259,21 +275,24 @@ def read_in_turn(
             place += 1
         if place < last:
             continue
-        alone = not beside[last]
+        stands_alone = not beside[last]
         for place in range(first, last):
-            alone = alone and not beside[place]
-        entry = plain[phrase] if alone else None
-        if entry is not None:
-            one = term(ends[places[first]], ends[places[last - 1] + 1], entry)
-        else:
+            stands_alone = stands_alone and not beside[place]
+        choice = alone[phrase] if stands_alone else None
+        if choice is None:
             one = read(first, last, phrase)
-            if one is None:
-                continue
-            entry = one.entry
+            entry = None if one is None else one.entry
+        else:
+            start, end = ends[places[first]], ends[places[last - 1] + 1]
+            entry, ranked, _ = choice
+            if entry is None and ranked:
+                entry = first_that_holds(ranked, view, start, end)
+        if entry is None:
+            continue
         for place in range(first, last):
             free[place] = 1
         if entry.codes:
-            terms.append(one)
+            terms.append(one if choice is None else term(start, end, entry))
             if last - first > 1:
                 longer.append((first, last))
     return terms, longer
@@ -295,18 +314,41 @@ class AnyWord:
         """Whether one stands in text[start:end], a lower-case text. What is outside of it does not count, not even as
         the rest of a word."""
         number: cython.Py_ssize_t
-        place: cython.Py_ssize_t
-        behind: cython.Py_ssize_t
         start = max(start, 0)
         end = min(end, len(text))
+        for number in range(len(self._stems)):  # noqa: SIM110 - no generator in an innermost loop
+            if self._stands_in(number, text, start, end):
+                return True
+        return False
+
+    def stands_near(
+        self, text: str, start: cython.Py_ssize_t, end: cython.Py_ssize_t, reach: cython.Py_ssize_t
+    ) -> cython.bint:
+        """Whether one stands in the `reach` characters before text[start:end], or in those behind it."""
+        number: cython.Py_ssize_t
+        floor: cython.Py_ssize_t = max(start - reach, 0)
+        limit: cython.Py_ssize_t = min(end + reach, len(text))
         for number in range(len(self._stems)):
             stem: str = self._stems[number]
-            place = text.find(stem, start, end)  # mostly nowhere
-            while place >= 0:
-                behind = place + len(stem)
-                if (place == start or not _in_word(text[place - 1])) and (
-                    behind == end or not self._wholes[number] or not _in_word(text[behind])
-                ):
-                    return True
-                place = text.find(stem, place + 1, end)
+            if text.find(stem, floor, limit) < 0:  # mostly so
+                continue
+            if self._stands_in(number, text, floor, start) or self._stands_in(number, text, end, limit):
+                return True
+        return False
+
+    @cython.cfunc
+    def _stands_in(
+        self, number: cython.Py_ssize_t, text: str, start: cython.Py_ssize_t, end: cython.Py_ssize_t
+    ) -> cython.bint:
+        """Whether a word stands in text[start:end]; both lie within the text."""
+        stem: str = self._stems[number]
+        behind: cython.Py_ssize_t
+        place: cython.Py_ssize_t = text.find(stem, start, end)
+        while place >= 0:
+            behind = place + len(stem)
+            if (place == start or not _in_word(text[place - 1])) and (
+                behind == end or not self._wholes[number] or not _in_word(text[behind])
+            ):
+                return True
+            place = text.find(stem, place + 1, end)
         return False
