@@ -29,14 +29,13 @@ from chartcoder.coding.lexicon.artefact import (
 )
 from chartcoder.coding.lexicon.compile import SIDES
 from chartcoder.coding.lexicon.normalise import LETTER_A, WORD
-from chartcoder.coding.scanning import RunReader, parts_of
+from chartcoder.coding.scanning import RunReader, lone_capitals, parts_of
 
 UTF_16 = f"utf-16-{sys.byteorder[0]}e"
 
 INVISIBLE = " \t\r\xa0\"'_\u2018\u2019\u201c\u201d"
 """Spaces and quotation marks: nothing between two words."""
 LINE_BEFORE_LETTER = re.compile(rf"\n[{INVISIBLE}]*([^\W\d_])")
-ARTICLE = re.compile(rf"{LETTER_A}(?![^\W_])")
 SHORTHAND = re.compile(r"[A-Z](?:(?<=[LR])(?=,? [^\W\d_])|\.(?= ?[a-z])|(?<=O)[DSU](?![^\W_]))")
 """What is written short: a side ("pressure ulcer L heel"), the genus of an organism ("E. coli"), an eye ("OU")."""
 IN_WORDS = {"L": "\N{LATIN SMALL LETTER THORN}", "R": "\N{LATIN SMALL LETTER ETH}", "OD": "rt", "OS": "lt", "OU": "ou"}
@@ -136,7 +135,9 @@ class Encoder:
 
     def encode(self, text: str) -> Encoding:
         """The text's encoding, in time proportional to its length."""
-        text = spelled_out(self._without_articles(without_wraps(text))) + " "  # a word is never the last run
+        text = without_wraps(text)
+        capitals = lone_capitals(text)
+        text = spelled_out(without_articles(text, capitals), capitals) + " "  # a word is never the last run
         points, bounds = self._runs.read(text)
         characters = _text_of(points)
         commas = [found.start() for found in self._inverting.finditer(characters)]
@@ -149,15 +150,14 @@ class Encoder:
     def _character(self, run: str) -> str:
         return self._vocabulary[run] if run[0].isalnum() else _separator_character(run)
 
-    def _without_articles(self, text: str) -> str:
-        """A capital A that begins a sentence or an item, or stands in a text of capitals, is the article."""
-        articles = [found.start() for found in ARTICLE.finditer(text) if _is_article(text, found.start())]
-        return replace_at(text, articles, LETTER_A.lower())
+
+def without_articles(text: str, capitals: list[int]) -> str:
+    """A capital A that begins a sentence or an item, or stands in a text of capitals, is the article."""
+    articles = [place for place in capitals if text[place] == LETTER_A and _is_article(text, place)]
+    return replace_at(text, articles, LETTER_A.lower())
 
 
 def _is_article(text: str, place: int) -> bool:
-    if text[place - 1 : place].isalnum():
-        return False  # the end of a word
     before = text[max(0, place - NEIGHBOURHOOD) : place]
     words = WORD.split(before)  # words and separators in turn; the last is what stands before the A
     if len(words) == 1 and place <= NEIGHBOURHOOD:
@@ -169,13 +169,13 @@ def _is_article(text: str, place: int) -> bool:
     return bool(in_capitals and following and len(following[1]) > 1 and following[1].isupper())
 
 
-def spelled_out(text: str) -> str:
+def spelled_out(text: str, capitals: list[int]) -> str:
     """The text with sides for the letters that mean them, and with genera whose initial ends no sentence.
 
     A letter of a longer word or behind a number ("2 L oxygen") is no side, nor one that a slash follows ("R/O"). OD is
     the right eye only where the chart has OS or OU as well: else it may be an overdose.
     """
-    found = [short for short in SHORTHAND.finditer(text) if _stands_alone(text, short.start())]
+    found = [short for place in capitals if (short := SHORTHAND.match(text, place)) and not _is_litres(text, place)]
     if not found:
         return text
     eyes = not {"OS", "OU"}.isdisjoint(short[0] for short in found)
@@ -190,9 +190,8 @@ def spelled_out(text: str) -> str:
     return "".join(pieces) + text[end:]
 
 
-def _stands_alone(text: str, place: int) -> bool:
-    before = text[max(0, place - 2) : place]
-    return not before[-1:].isalnum() and not (before[:1].isdigit() and text[place : place + 1] == "L")
+def _is_litres(text: str, place: int) -> bool:
+    return text[place] == "L" and text[max(0, place - 2) : place][:1].isdigit()
 
 
 def without_wraps(text: str) -> str:

@@ -46,6 +46,24 @@ def _in_word(character: cython.Py_UCS4) -> cython.bint:
     return character.isalnum()
 
 
+def lone_capitals(text: str) -> list[int]:
+    """Where a capital from A to Z is a word by itself, or an O the beginning of OD, OS or OU."""
+    length: cython.Py_ssize_t = len(text)
+    place: cython.Py_ssize_t
+    behind: cython.Py_ssize_t
+    within: cython.bint = False  # a word
+    found: list = []
+    for place in range(length):
+        if not within and "A" <= text[place] <= "Z":
+            behind = place + 1
+            if text[place] == "O" and behind < length and text[behind] in "DSU":
+                behind += 1
+            if behind == length or not _in_word(text[behind]):
+                found.append(place)
+        within = _in_word(text[place])
+    return found
+
+
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)

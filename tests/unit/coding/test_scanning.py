@@ -89,6 +89,12 @@ def test_runs_are_words_and_what_stands_between(from_source: ModuleType, text: s
     assert read(from_source, text) == (runs, bounds)
 
 
+@given(st.text("ALOSD a1_.\n\u00c9", max_size=20))
+def test_capitals_by_themselves_are_found_where_the_pattern_says(from_source: ModuleType, text: str) -> None:
+    expected = [found.start() for found in re.finditer(r"(?<![^\W_])(?:O[DSU]|[A-Z])(?![^\W_])", text)]
+    assert scanning.lone_capitals(text) == from_source.lone_capitals(text) == expected
+
+
 @given(st.text("abcd", max_size=40))
 def test_every_phrase_is_found_the_longest_first(tables: list[object], text: str) -> None:
     expected = sorted(
@@ -150,6 +156,22 @@ def test_a_conditions_words_stand_as_words(from_source: ModuleType, pieces: list
     expected = any(re.search(as_pattern(word), stretch) for word in WORDS)
     assert scanning.AnyWord(WORDS).stands_in(text, start, end) == expected
     assert from_source.AnyWord(WORDS).stands_in(text, start, end) == expected
+
+
+@given(
+    st.lists(st.sampled_from(["wheezing", "copd", "gout", "copds", "s/p", "end stage", " ", ","])),
+    st.integers(0, 30),
+    st.integers(0, 9),
+    st.integers(0, 20),
+)
+def test_a_conditions_words_stand_near_on_one_side(
+    from_source: ModuleType, pieces: list[str], start: int, length: int, reach: int
+) -> None:
+    text = "".join(pieces)
+    for module in (scanning, from_source):
+        words, end = module.AnyWord(WORDS), start + length
+        beside = words.stands_in(text, start - reach, start) or words.stands_in(text, end, end + reach)
+        assert words.stands_near(text, start, end, reach) == beside
 
 
 TRIGGERS = [
