@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from chartcoder.coding.assertions import class_of, holds_of_patient
-from chartcoder.coding.guidelines.draft import Draft
+from chartcoder.coding.guidelines.draft import Draft, only_with
 
 HISTORY = Path(__file__).with_name("history_codes.tsv")
 SUBSEQUENT = re.compile(
@@ -16,6 +16,8 @@ SUBSEQUENT = re.compile(
     r"|subsequent encounter|post[- ]?operative visit|here for follow[- ]?up)\b",
     re.I,
 )
+WITH_A_SEVENTH = ("S", "T", "V", "W", "X", "Y", "M")
+"""Chapters of injuries, their causes, and fractures, whose seventh character is the encounter."""
 WORDS_OF_AFTERCARE = (
     "up for", "up of", "up after", "up visit", "up appointment", "for follow", "healing", "cast ", "post-op", "post op",
     "postop", "operative visit", "orif", "fixation", "subsequent encounter",
@@ -30,6 +32,7 @@ SEQUELA = re.compile(r"\b(?:sequelae?|late effects?|old (?:fracture|injury)|resi
 WORDS_OF_A_SEQUELA = ("sequela", "late effect", "old fracture", "old injury", "residual")
 
 
+@only_with("N18")
 def join_diabetes_with_kidney_disease(draft: Draft) -> None:
     """I.C.4.a and I.A.15 "with": diabetes and chronic kidney disease are linked unless the chart says otherwise."""
     kidney = draft.matching("N18")
@@ -41,6 +44,8 @@ def join_diabetes_with_kidney_disease(draft: Draft) -> None:
             draft.replace(code, new, "I.A.15 'with': diabetes with chronic kidney disease")
 
 
+DIABETES = ("E08", "E09", "E10", "E11", "E13")
+"""As many codes of these as there are complications (I.C.4.a)."""
 DIABETES_WITH = (
     (("G62.9", "G60.9", "G62.89"), "40", False),
     (("I73.9",), "51", False),
@@ -57,9 +62,10 @@ condition is coded beside it."""
 POLYNEUROPATHY = re.compile(r"poly|peripheral|feet|stocking", re.I)
 
 
+@only_with(*DIABETES)
 def join_diabetes_with_complications(draft: Draft) -> None:
     """I.A.15 "with" and I.C.4.a: diabetes and what the index lists under it are linked, and each gives its own code."""
-    diabetes = next(iter(draft.matching("E08", "E09", "E10", "E11", "E13")), None)
+    diabetes = next(iter(draft.matching(*DIABETES)), None)
     if diabetes is None:
         return
     for prefixes, digits, stays in DIABETES_WITH:
@@ -79,6 +85,7 @@ def join_diabetes_with_complications(draft: Draft) -> None:
         draft.reject(plain, "diabetes with a complication that is coded (I.C.4.a)")
 
 
+@only_with("Z17")
 def join_receptors(draft: Draft) -> None:
     """I.A.17 at C50: receptors of hormones and of HER2 that are both told have one code (Z17.41-, Z17.42-)."""
     hormone = draft.matching("Z17.0", "Z17.1", "Z17.2")
@@ -91,6 +98,7 @@ def join_receptors(draft: Draft) -> None:
         draft.replace(code, new, "Z17 hormone receptors with HER2")
 
 
+@only_with("I10")
 def join_hypertension_with_heart_and_kidney(draft: Draft) -> None:
     """I.C.9.a: hypertension with heart failure is I11.0, with chronic kidney disease I12, with both I13."""
     if "I10" not in draft.candidates:
@@ -116,6 +124,7 @@ def join_hypertension_with_heart_and_kidney(draft: Draft) -> None:
     draft.candidates[new].rank = first - 1
 
 
+@only_with("E11")
 def keep_one_type_of_diabetes(draft: Draft) -> None:
     """I.C.4.a.2: diabetes is type 2 where no type is given; a chart that says type 1 anywhere gives one."""
     untyped = draft.matching("E11")
@@ -155,9 +164,9 @@ def history_code(code: str, kind: str) -> str | None:
 def code_history(draft: Draft) -> None:
     """I.C.21.c.4: what is over, or runs in the family, is coded as such where it was assessed; I.C.2.m for
     neoplasms."""
-    for place, finding in enumerate(draft.findings):
-        kind = {"historical": "personal", "family": "family"}.get(finding.assertion)
-        if not kind or not finding.code or finding.section not in HISTORY_CODED_IN:
+    for place, finding in draft.asserted("historical", "family"):
+        kind = "family" if finding.assertion == "family" else "personal"
+        if not finding.code or finding.section not in HISTORY_CODED_IN:
             continue
         if holds_of_patient(finding) or finding.code in draft.candidates:
             continue  # says so itself, or is coded as present
@@ -178,6 +187,7 @@ MAY_REMIT = ("F1", "F32", "F33", "C8", "C90", "C91", "C92", "C93", "C94", "C95")
 HOW_FAR = {"partial": {"F32": "F32.4", "F33": "F33.41"}, "full": {"F32": "F32.5", "F33": "F33.42"}}
 
 
+@only_with(*MAY_REMIT)
 def specify_remission(draft: Draft) -> None:
     """I.C.5.b.1 and I.C.2.n: what is said to be in remission behind a diagnosis ("alcohol use disorder, moderate, in
     early remission") has a code of its own."""
@@ -202,8 +212,8 @@ def in_remission(code: str, how_far: str | None, draft: Draft) -> str | None:
 def code_exposure(draft: Draft) -> None:
     """I.C.21.c.1: another person's disease is never the patient's; where the chart says that the patient was exposed,
     the contact is coded."""
-    for place, finding in enumerate(draft.findings):
-        if finding.assertion != "other_person" or not finding.code or finding.section not in EXPOSED_IN:
+    for place, finding in draft.asserted("other_person"):
+        if not finding.code or finding.section not in EXPOSED_IN:
             continue
         before = draft.view.text[max(0, finding.start - EXPOSURE_LEAD) : finding.start]
         code = history_code(finding.code, "exposure") if EXPOSED.search(before) else None
@@ -211,6 +221,7 @@ def code_exposure(draft: Draft) -> None:
             draft.bill(code, [place], f"I.C.21.c.1 contact with {finding.code}")
 
 
+@only_with("S", "T")
 def code_external_causes(draft: Draft) -> None:
     """I.C.20: how an injury came about is coded with it; never first, never alone."""
     if not any(code[0] in "ST" for code in draft.candidates):
@@ -220,6 +231,7 @@ def code_external_causes(draft: Draft) -> None:
             draft.bill(finding.code, [place], "I.C.20 external cause of the injury", rank=place + 500_000)
 
 
+@only_with("R65")
 def code_sepsis_beside_its_severity(draft: Draft) -> None:
     """I.C.1.d.1.b: severe sepsis and septic shock take two codes at least, first the systemic infection."""
     severity = draft.matching("R65.2")
@@ -228,6 +240,7 @@ def code_sepsis_beside_its_severity(draft: Draft) -> None:
         draft.bill("A41.9", held.evidence, f"I.C.1.d.1.b sepsis, with {severity[0]}", rank=held.rank)
 
 
+@only_with("O")
 def code_weeks_of_gestation(draft: Draft) -> None:
     """I.C.21.c.11 and chapter 15's own note: the weeks of gestation stand beside a code of the pregnancy, wherever the
     chart tells them; not where the pregnancy ended before its time (O00 to O08)."""
@@ -244,6 +257,7 @@ TRIMESTER = re.compile(r"\b(first|second|third|1st|2nd|3rd)[ -]trimester\b", re.
 TRIMESTERS = ("first", "second", "third")
 
 
+@only_with("O")
 def set_trimester(draft: Draft) -> None:
     """I.C.15.a.3 and chapter 15's own note: the first trimester ends before 14 weeks 0 days, the second before 28; the
     provider's word or number of weeks gives it."""
@@ -267,9 +281,10 @@ def _trimester(draft: Draft) -> str | None:
     return TRIMESTERS["fst".index(said.pop().translate(str.maketrans("123", "fst")))] if len(said) == 1 else None
 
 
+@only_with(*WITH_A_SEVENTH)
 def set_seventh_character(draft: Draft) -> None:
     """I.C.19.a: A while treatment is active, D in aftercare and healing, S for what an injury left behind."""
-    injuries = [code for code in draft.candidates if len(code) == 8 and code[7] in "AB" and code[0] in "STVWXYM"]
+    injuries = [code for code in draft.candidates if len(code) == 8 and code[7] in "AB" and code[0] in WITH_A_SEVENTH]
     if not injuries:
         return
     text, low = draft.view.text[:20_000], draft.view.lower[:20_000]

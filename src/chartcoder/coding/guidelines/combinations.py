@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chartcoder.coding.guidelines.draft import Draft
+from chartcoder.coding.guidelines.draft import Draft, only_with
 
 ANGINA = {"I20.0": "I25.110", "I20.1": "I25.111", "I20.2": "I25.112", "I20.81": "I25.118", "I20.89": "I25.118"}
 LOWER_RESPIRATORY_INFECTION = ("J12", "J13", "J14", "J15", "J16", "J17", "J18", "J20", "J22", "J69.0")
@@ -14,6 +14,7 @@ SUPERFICIAL = "0"
 """The third character of a superficial injury in the categories S00 to S99."""
 
 
+@only_with("I20")
 def join_angina_with_coronary_disease(draft: Draft) -> None:
     """I.C.9.b: coronary disease and angina are taken to belong together unless the chart says otherwise."""
     if "I25.10" not in draft.candidates:
@@ -26,6 +27,7 @@ def join_angina_with_coronary_disease(draft: Draft) -> None:
             draft.replace("I25.10", new, rule)
 
 
+@only_with("J44")
 def join_copd_with_infection(draft: Draft) -> None:
     """I.C.10.a and the note at J44.0: COPD with an acute infection of the lower airways, which is coded beside it; an
     exacerbation (J44.1) is another thing and stays."""
@@ -41,6 +43,7 @@ def join_copd_with_infection(draft: Draft) -> None:
         draft.bill("J44.0", held.evidence, rule, rank=held.rank)
 
 
+@only_with("D64")
 def join_anemia_with_its_cause(draft: Draft) -> None:
     """I.A.15 "with": what the index has under "Anemia, in (due to)(with)" is linked: neoplastic disease, chronic kidney
     disease."""
@@ -55,6 +58,7 @@ def join_anemia_with_its_cause(draft: Draft) -> None:
             return
 
 
+@only_with(*SUBSTANCES)
 def keep_one_pattern_of_use(draft: Draft) -> None:
     """I.C.5.b.2: of use, abuse and dependence of one substance only the furthest is coded."""
     for substance in SUBSTANCES:
@@ -65,6 +69,7 @@ def keep_one_pattern_of_use(draft: Draft) -> None:
                 draft.reject(code, f"{further} goes further (I.C.5.b.2)")
 
 
+@only_with(*BURNS)
 def keep_the_deepest_burn(draft: Draft) -> None:
     """I.C.19.d.2: of burns of one site and side only the deepest is coded. The character behind the point is the
     degree, the two behind it are site and side."""
@@ -79,6 +84,7 @@ def keep_the_deepest_burn(draft: Draft) -> None:
         draft.candidates[burn].rank = rank  # I.C.19.d.1: the deepest first
 
 
+@only_with("S")
 def drop_superficial_injuries(draft: Draft) -> None:
     """I.C.19.b.1: an abrasion or a contusion is not coded beside a severer injury of the same site and side."""
     injuries = draft.matching("S")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from chartcoder.coding.assertions import class_of
 from chartcoder.coding.coreference import general_codes
+from chartcoder.coding.guidelines.chapters import DIABETES
 from chartcoder.coding.guidelines.draft import Draft
 from chartcoder.coding.terminology import lies_in
 
@@ -23,18 +24,18 @@ INTEGRAL = Path(__file__).with_name("integral_symptoms.tsv")
 def code_uncertain_diagnoses_of_inpatients(draft: Draft) -> None:
     """II.H and III.C: at discharge from a hospital, an uncertain diagnosis is coded as if it existed; IV.H: never
     otherwise; what is coded only where it is confirmed, never."""
-    for place, finding in enumerate(draft.findings):
-        uncertain = finding.assertion == "possible" and finding.section in AT_DISCHARGE
-        if uncertain and finding.code and draft.setting == "inpatient" and not finding.code.startswith(ONLY_CONFIRMED):
+    for place, finding in draft.asserted("possible"):
+        if finding.section not in AT_DISCHARGE or not finding.code or draft.setting != "inpatient":
+            continue
+        if not finding.code.startswith(ONLY_CONFIRMED):
             draft.bill(finding.code, [place], f"II.H uncertain diagnosis ('{finding.cue}')")
 
 
 def code_what_resolved_during_the_stay(draft: Draft) -> None:
     """III: what was treated during a stay is coded though it is over at discharge ("acute kidney injury, resolved");
     IV.J: a visit codes it as history."""
-    for place, finding in enumerate(draft.findings):
-        over = finding.assertion == "historical" and finding.section in AT_DISCHARGE
-        resolved = over and finding.cue and "resolved" in finding.cue.lower()
+    for place, finding in draft.asserted("historical"):
+        resolved = finding.section in AT_DISCHARGE and finding.cue and "resolved" in finding.cue.lower()
         if resolved and finding.code and draft.setting == "inpatient":
             draft.bill(finding.code, [place], "III treated during the stay, resolved at discharge")
 
@@ -71,10 +72,6 @@ def _integral() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
 def _diseases_of(symptom: str) -> tuple[str, ...]:
     """Beginnings of the codes of diseases that a symptom's code is routinely part of (`integral_symptoms.tsv`)."""
     return tuple(disease for symptoms, diseases in _integral() if symptom.startswith(symptoms) for disease in diseases)
-
-
-DIABETES = ("E08", "E09", "E10", "E11", "E13")
-"""As many codes of these as there are complications (I.C.4.a)."""
 
 
 def keep_the_more_specific(draft: Draft) -> None:

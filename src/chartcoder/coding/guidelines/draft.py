@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
+from operator import itemgetter
 
-from chartcoder.chart import Finding, Setting
+from chartcoder.chart import Assertion, Finding, Setting
 from chartcoder.coding.assertions import holds_of_patient
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.terminology import Terminology
@@ -33,6 +34,8 @@ class Draft:
     ask_setting: Callable[[], Setting]
     candidates: dict[str, Candidate] = field(default_factory=dict)
     rejected: dict[str, tuple[list[int], str]] = field(default_factory=dict)
+    beginnings: set[str] = field(default_factory=set)
+    """The first one, two and three characters of every code that was ever a candidate: what `only_with` asks for."""
 
     @cached_property
     def setting(self) -> Setting:
@@ -47,6 +50,7 @@ class Draft:
             if rank is None:
                 rank = places[0] if places else len(self.findings)
             self.candidates[code] = Candidate(code, places, [rule] if rule else [], rank)
+            self.beginnings.update((code[:1], code[:2], code[:3]))
         else:
             for place in list(evidence):  # put in where it belongs: a chart may say one thing ten thousand times
                 at = bisect_left(held.evidence, place)
@@ -87,5 +91,37 @@ class Draft:
             if finding.code and (finding.assertion == "present" or holds_of_patient(finding))
         ]
 
+    def asserted(self, *assertions: Assertion) -> list[tuple[int, Finding]]:
+        """The findings that have a code and are asserted so ("possible", ...; not "present"), with their places."""
+        found = [told for assertion in assertions for told in self._asserted.get(assertion, ())]
+        return sorted(found, key=itemgetter(0)) if len(assertions) > 1 else found
+
+    @cached_property
+    def _asserted(self) -> dict[Assertion, list[tuple[int, Finding]]]:
+        asserted: dict[Assertion, list[tuple[int, Finding]]] = {}
+        for place, finding in enumerate(self.findings):
+            if finding.assertion != "present" and finding.code:
+                asserted.setdefault(finding.assertion, []).append((place, finding))
+        return asserted
+
 
 Rule = Callable[[Draft], None]
+
+
+def only_with(*beginnings: str) -> Callable[[Rule], Rule]:
+    """Marks a rule that changes nothing unless a candidate begins so; where none ever did, it is not run.
+
+    Most charts have nothing to do with most rules, and to find that out takes longer than this one question. No
+    beginning is longer than a category.
+    """
+    needed = frozenset(beginnings)
+
+    def marked(rule: Rule) -> Rule:
+        @wraps(rule)
+        def run(draft: Draft) -> None:
+            if not needed.isdisjoint(draft.beginnings):
+                rule(draft)
+
+        return run
+
+    return marked
