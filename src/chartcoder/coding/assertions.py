@@ -7,8 +7,8 @@ term of its own, a nephrectomy is a status only where it is over. The classes of
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -78,7 +78,7 @@ PLACED = re.compile(
 PREFIX = re.compile(r"\bnon-$", re.I)
 """A prefix directly before a term, and no part of it: "non-ischemic"."""
 NEW_CLAUSE = re.compile(r",\s+(?:(?:the|her|his|their|a|an)\s+)?$", re.I)
-OVER_WITHIN = frozenset({"childhood", "resolved"})
+SAY_OVER = ("childhood ", "resolved ")
 """Words that say so too as the first of a term's own: "childhood asthma"."""
 SAY_SO_THEMSELVES = frozenset({"status", "needs_history"})
 """Classes of codes that are about the past or last whatever happened."""
@@ -89,31 +89,23 @@ COMMUNICABLE = ("A", "B", "J0", "J1", "J20", "J21", "U07", "G00", "G03", "H10", 
 
 
 class Neighbours:
-    """The patterns of `neighbours.tsv`, those of each side of a term as one expression: the first that fits is taken.
-
-    Few terms have a neighbour that says anything. So the text is first asked for the words that the table says a
-    fitting pattern cannot do without: directly before a term, anywhere behind it.
-    """
+    """The patterns of `neighbours.tsv`, those of each side of a term as one expression: the first that fits counts."""
 
     def __init__(self) -> None:
         self._before, self._said_before = _patterns("before")
         self._behind, self._said_behind = _patterns("after")
-        self._needed_before = _needed("before")
-        self._find_needed_behind = ahocorasick_rs.AhoCorasick(_needed("after")).find_matches_as_indexes
+        self.needed_before = _needed("before")
+        self.find_needed_behind = ahocorasick_rs.AhoCorasick(_needed("after")).find_matches_as_indexes
 
-    def said(self, before: str, behind: str) -> Mapping[str, str]:
-        """What the texts before and behind a term say: assertion (or "over", "asserted") -> the words that say it."""
-        said = {}
-        # beyond ASCII there are letters that a pattern takes for others: a long s is an s
-        if not before.isascii() or before.rstrip().lower().endswith(self._needed_before):
-            found = self._before.search(before)
-            if found and found.lastindex:
-                said[self._said_before[found.lastindex - 1]] = found[0].strip()
-        if not behind.isascii() or self._find_needed_behind(behind.lower()):
-            found = self._behind.match(behind)
-            if found and found.lastindex:
-                said[self._said_behind[found.lastindex - 1]] = found[0].strip()
-        return said
+    def before(self, lead: str) -> tuple[str, str] | None:
+        """What the text before a term says, assertion (or "over", "asserted"), and the words that say it."""
+        found = self._before.search(lead)
+        return (self._said_before[found.lastindex - 1], found[0].strip()) if found and found.lastindex else None
+
+    def behind(self, tail: str) -> tuple[str, str] | None:
+        """What the text behind a term says, and the words that say it."""
+        found = self._behind.match(tail)
+        return (self._said_behind[found.lastindex - 1], found[0].strip()) if found and found.lastindex else None
 
 
 def _patterns(side: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
@@ -137,27 +129,86 @@ def _neighbours() -> Neighbours:
     return Neighbours()
 
 
-@dataclass(slots=True)
+class Surroundings:
+    """What stands around the terms of one chart.
+
+    Few terms have a neighbour that says anything. So the text is first searched for the words that `neighbours.tsv`
+    says a fitting pattern cannot do without: directly before a term, anywhere behind it. Those behind are found in one
+    search of the chart.
+    """
+
+    def __init__(self, text: str, low: str) -> None:
+        """Of a chart's text, and the same in lower case."""
+        self.text = text
+        self._neighbours = _neighbours()
+        self._low = low
+        self._is_ascii = text.isascii()
+        self._in_place = len(low) == len(text)  # a few letters are two in lower case
+        found = self._neighbours.find_needed_behind(low, overlapping=True) if self._in_place else []
+        self._needed_behind = sorted([start for _, start, _ in found])
+
+    def said(self, words: Words) -> Mapping[str, str]:
+        """What the neighbours of a term say: assertion (or "over", "asserted") -> the words that say it."""
+        said = {}
+        start, end = words.start, words.end
+        within = self._low.startswith(SAY_OVER, start, end)
+        if within or self._may_say_before(start):
+            found = self._neighbours.before(words.lead + words.text.partition(" ")[0] + " " if within else words.lead)
+            if found:
+                said[found[0]] = found[1]
+        if self._may_say_behind(end):
+            found = self._neighbours.behind(words.tail)
+            if found:
+                said[found[0]] = found[1]
+        return said
+
+    def _may_say_before(self, start: int) -> bool:
+        first = max(0, start - LEAD)
+        return self._is_uncommon(first, start) or self._low[first:start].rstrip().endswith(
+            self._neighbours.needed_before
+        )
+
+    def _may_say_behind(self, end: int) -> bool:
+        following = bisect_left(self._needed_behind, end)
+        if following < len(self._needed_behind) and self._needed_behind[following] < end + TAIL:
+            return True
+        return self._is_uncommon(end, end + TAIL)
+
+    def _is_uncommon(self, start: int, end: int) -> bool:
+        """Whether a stretch has letters beyond ASCII, which a pattern may take for others: a long s is an s."""
+        return not self._is_ascii and not (self._in_place and self.text[start:end].isascii())
+
+
 class Words:
     """A term as the chart has it, and what stands before and behind it in its line."""
 
-    text: str
-    lead: str
-    tail: str
+    __slots__ = ("_around", "end", "start", "text")
+
+    def __init__(self, around: Surroundings, start: int, end: int) -> None:
+        """The term at [start, end) of a chart."""
+        self._around = around
+        self.start, self.end = start, end
+        self.text = around.text[start:end]
+
+    @property
+    def lead(self) -> str:
+        """What stands before it in its line."""
+        lead = self._around.text[max(0, self.start - LEAD) : self.start]
+        return lead[lead.rfind("\n") + 1 :]
+
+    @property
+    def tail(self) -> str:
+        """What stands behind it in its line."""
+        return self._around.text[self.end : self.end + TAIL].partition("\n")[0]
+
+    @property
+    def is_prefixed(self) -> bool:
+        """Whether a hyphen joins it to what stands before it."""
+        return self._around.text.endswith("-", 0, self.start)
 
     def said(self) -> Mapping[str, str]:
-        """What the neighbours say, as `Neighbours.said` gives it."""
-        before = self.lead
-        first, _, rest = self.text.partition(" ")
-        if rest and first.lower() in OVER_WITHIN:
-            before += f"{first} "
-        return _neighbours().said(before, self.tail)
-
-
-def words_at(text: str, start: int, end: int) -> Words:
-    """The term at [start, end) of a chart's text."""
-    lead = text[max(0, start - LEAD) : start]
-    return Words(text[start:end], lead[lead.rfind("\n") + 1 :], text[end : end + TAIL].partition("\n")[0])
+        """What the neighbours say, as `Surroundings.said` gives it."""
+        return self._around.said(self)
 
 
 @cache
@@ -226,13 +277,13 @@ def _goes_without_saying(classes: frozenset[str], words: Words, section: str | N
 
     So it is with most terms, which then need no further question.
     """
-    return section not in TELLING_SECTIONS and classes.isdisjoint(TELLING_CLASSES) and not words.lead.endswith("-")
+    return section not in TELLING_SECTIONS and classes.isdisjoint(TELLING_CLASSES) and not words.is_prefixed
 
 
 def _denial(words: Words, said: Mapping[str, str], cues: Mapping[str, str]) -> str | None:
     """The words that deny a term; none where the chart says behind the comma that it is there ("although there is no
     swelling, ankle pain persists")."""
-    prefix = PREFIX.search(words.lead) if words.lead.endswith("-") else None
+    prefix = PREFIX.search(words.lead) if words.is_prefixed else None
     if prefix:
         return prefix[0]
     if "negated" in said or "present" in said:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from chartcoder.chart import Chart, CodedChart, Finding
 from chartcoder.coding.abbreviations import apply_definitions
-from chartcoder.coding.assertions import assertion_of, class_of, words_at
+from chartcoder.coding.assertions import Surroundings, Words, assertion_of, class_of
 from chartcoder.coding.billing import bill
 from chartcoder.coding.companions import uncode_without_companion
 from chartcoder.coding.conditions import ChartView
@@ -71,7 +71,7 @@ class Coder:
         view = ChartView(text, sections.at)
         terms = self._terms(text, view, sections)
         contexts = self._engine.read(text, [(term.start, term.end) for term in terms], sections)
-        findings = self._findings(text, terms, contexts)
+        findings = self._findings(view, terms, contexts)
         findings = uncode_without_companion(resolve_general_words(findings, self._terminology))
         codes, rejected = bill(findings, self._terminology, view, chart.setting, self._categories)
         return CodedChart(
@@ -105,14 +105,15 @@ class Coder:
                 terms.append(term)
         return apply_definitions(text, terms)
 
-    def _findings(self, text: str, terms: list[Term], contexts: list[Context]) -> list[Finding]:
+    def _findings(self, view: ChartView, terms: list[Term], contexts: list[Context]) -> list[Finding]:
         """A finding for each code of each term; without its code where the term implies none by itself."""
-        answers = Answers(text)
+        text = view.text
+        answers, around = Answers(text), Surroundings(text, view.lower)
         findings: list[Finding] = []
         for term, context in zip(terms, contexts, strict=True):
             start, end, section = term.start, term.end, context.section
             answer = answers.of(start, end)
-            words = words_at(text, start, end)
+            words = Words(around, start, end)
             for code in term.entry.codes:
                 full, description, may_describe, is_result = self._meanings.get(code) or self._meaning(code)
                 said = answer if answer and answer[0] == "negated" else assertion_of(full, words, context)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import ahocorasick_rs
+
 from chartcoder.coding.conditions import ChartView
 
 ADULT = 20  # years: body mass index is coded by number for adults only
@@ -38,14 +40,19 @@ WEIGHT_LOST = re.compile(
     r"(?! (?:on purpose|intentionally|(?:by|with) diet\w*|on (?:a|the|his|her) diet|since (?:the )?surgery))",
     re.I,
 )
+WORDS_OF_BODY_MASS = ("bmi", "body mass")
+WORD_OF_THE_SCALE = "nih"
 WORDS_OF_LOSS = ("loss of ", "lost ", "losing ")
 UNITS_OF_LOSS = ("kg", "kilo", "lb", "pound", "weight")
 """What the pattern cannot do without, quicker to look for."""
 STROKE_SCALE = re.compile(r"\bNIH ?SS\b(?: score)?[ \t]*(?:is|was|of|:|=)?[ \t]*(\d{1,2})\b(?!\s*[-/]\s*\d)")
+# begun by its letters and not by \b, so that a search skips to them: ER, PR, HER2
 RECEPTOR = re.compile(
-    r"\b(ER|PR|HER-?2(?:/neu)?)(?:(\+{1,3}|[ \t]*(?:is |was |: ?|- ?)?(?:positive|pos)\b)"
+    r"([EHP](?<!\w[EHP])(?:(?<=[EP])R|(?<=H)ER-?2(?:/neu)?))(?:(\+{1,3}|[ \t]*(?:is |was |: ?|- ?)?(?:positive|pos)\b)"
     r"|((?:-|\u2212|\u2013)(?=[\s,;/.)]|$)|[ \t]*(?:is |was |: ?|- ?)?(?:negative|neg)\b))"
 )
+NEEDED = (*WORDS_OF_BODY_MASS, *WORDS_OF_GESTATION, *WORDS_OF_LOSS, WORD_OF_THE_SCALE)
+FIND_NEEDED = ahocorasick_rs.AhoCorasick(NEEDED).find_matches_as_indexes
 RECEPTORS = {"ER": ("Z17.0", "Z17.1"), "PR": ("Z17.21", "Z17.22"), "HER2": ("Z17.31", "Z17.32")}
 """Receptor -> its positive and its negative status."""
 
@@ -53,19 +60,20 @@ RECEPTORS = {"ER": ("Z17.0", "Z17.1"), "PR": ("Z17.21", "Z17.22"), "HER2": ("Z17
 def measured_codes(view: ChartView) -> Iterator[tuple[int, int, str]]:
     """(start, end, code) of every measurement of a chart that is a code."""
     text, low = view.text, view.lower
-    if ("bmi" in low or "body mass" in low) and (view.age is None or view.age >= ADULT):
+    said = words_said(low)
+    if not said.isdisjoint(WORDS_OF_BODY_MASS) and (view.age is None or view.age >= ADULT):
         for found in BMI.finditer(text):
             code = bmi_code(int(found[1]))
             if code:
                 yield found.start(), found.end(), code
-    if any(word in low for word in WORDS_OF_GESTATION) and WEEKS_OF_GESTATION.search(low):
+    if not said.isdisjoint(WORDS_OF_GESTATION) and WEEKS_OF_GESTATION.search(low):
         for found in GESTATION.finditer(text):
             weeks = int(found[1] or found[2] or found[3])
             if 8 <= weeks <= 42:
                 yield found.start(), found.end(), f"Z3A.{weeks:02d}"
-    if any(word in low for word in WORDS_OF_LOSS) and any(unit in low for unit in UNITS_OF_LOSS):
+    if not said.isdisjoint(WORDS_OF_LOSS) and any(unit in low for unit in UNITS_OF_LOSS):
         yield from ((found.start(), found.end(), "R63.4") for found in WEIGHT_LOST.finditer(text))
-    if "nih" in low:
+    if WORD_OF_THE_SCALE in said:
         for found in STROKE_SCALE.finditer(text):
             if int(found[1]) <= 42:
                 yield found.start(), found.end(), f"R29.7{int(found[1]):02d}"
@@ -73,6 +81,11 @@ def measured_codes(view: ChartView) -> Iterator[tuple[int, int, str]]:
         for found in RECEPTOR.finditer(text):
             positive, negative = RECEPTORS[found[1].removesuffix("/neu").replace("-", "")]
             yield found.start(), found.end(), positive if found[2] else negative
+
+
+def words_said(low: str) -> set[str]:
+    """Which of the words that the patterns cannot do without a chart has, by one search of its text in lower case."""
+    return {NEEDED[number] for number, _, _ in FIND_NEEDED(low, overlapping=True)}
 
 
 def bmi_code(value: int) -> str | None:
