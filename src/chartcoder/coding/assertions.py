@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 import ahocorasick_rs
 
@@ -28,8 +30,6 @@ from chartcoder.coding.engine import (
 
 CLASSES = Path(__file__).with_name("code_classes.tsv")
 NEIGHBOURS = Path(__file__).with_name("neighbours.tsv")
-NEEDED = "needed"
-"""Marks a row of `NEIGHBOURS` that holds words instead of a pattern: each pattern of its side needs one of them."""
 LEAD, TAIL = 40, 60  # characters before and behind a term that may say how it is asserted
 LASTING_LEAD = 30  # characters before a treatment that may say that it goes on
 
@@ -80,6 +80,8 @@ PREFIX = re.compile(r"\bnon-$", re.I)
 NEW_CLAUSE = re.compile(r",\s+(?:(?:the|her|his|their|a|an)\s+)?$", re.I)
 SAY_OVER = ("childhood ", "resolved ")
 """Words that say so too as the first of a term's own: "childhood asthma"."""
+TAKEN_FOR_OTHERS = "\u0131\u0130\u017f\u212a"
+"""Letters that a pattern takes for an i, an s or a k whatever their case is, while they are none in lower case."""
 SAY_SO_THEMSELVES = frozenset({"status", "needs_history"})
 """Classes of codes that are about the past or last whatever happened."""
 
@@ -88,35 +90,33 @@ COMMUNICABLE = ("A", "B", "J0", "J1", "J20", "J21", "U07", "G00", "G03", "H10", 
 """Codes of what one person catches from another, as far as their beginning tells."""
 
 
-class Neighbours:
-    """The patterns of `neighbours.tsv`, those of each side of a term as one expression: the first that fits counts."""
+class Neighbour(NamedTuple):
+    """A row of `neighbours.tsv`."""
 
-    def __init__(self) -> None:
-        self._before, self._said_before = _patterns("before")
-        self._behind, self._said_behind = _patterns("after")
-        self.needed_before = _needed("before")
-        self.find_needed_behind = ahocorasick_rs.AhoCorasick(_needed("after")).find_matches_as_indexes
-
-    def before(self, lead: str) -> tuple[str, str] | None:
-        """What the text before a term says, assertion (or "over", "asserted"), and the words that say it."""
-        found = self._before.search(lead)
-        return (self._said_before[found.lastindex - 1], found[0].strip()) if found and found.lastindex else None
-
-    def behind(self, tail: str) -> tuple[str, str] | None:
-        """What the text behind a term says, and the words that say it."""
-        found = self._behind.match(tail)
-        return (self._said_behind[found.lastindex - 1], found[0].strip()) if found and found.lastindex else None
+    said: str  # an assertion, or "over", "asserted"
+    words: tuple[str, ...]  # lower case; where the pattern fits, there is one of them
+    pattern: re.Pattern[str]
 
 
-def _patterns(side: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
-    """One expression of a side's patterns, each a group, and what each says."""
-    rows = [row for row in _rows(NEIGHBOURS) if row[0] == side and row[1] != NEEDED]
-    return re.compile("|".join(f"({pattern})" for _, _, pattern in rows), re.I), tuple(said for _, said, _ in rows)
+@cache
+def _neighbours(side: str) -> tuple[Neighbour, ...]:
+    """What may stand "before" a term or "after" it: of those behind it the first that fits counts; of those before
+    it, which differ in their last words, only one does."""
+    rows = [row for row in _rows(NEIGHBOURS) if row[0] == side]
+    return tuple(Neighbour(said, tuple(words.split()), re.compile(pattern, re.I)) for _, said, words, pattern in rows)
 
 
-def _needed(side: str) -> tuple[str, ...]:
-    (words,) = (words for row_side, name, words in _rows(NEIGHBOURS) if (row_side, name) == (side, NEEDED))
-    return tuple(words.split())
+@cache
+def _words_before() -> tuple[str, ...]:
+    return tuple(word for neighbour in _neighbours("before") for word in neighbour.words)
+
+
+@cache
+def _search_behind() -> tuple[Callable[..., list[tuple[int, int, int]]], tuple[int, ...]]:
+    """What finds the words of the neighbours behind a term in a text in lower case, and the row that each is of."""
+    words = [(word, row) for row, neighbour in enumerate(_neighbours("after")) for word in neighbour.words]
+    find = ahocorasick_rs.AhoCorasick([word for word, _ in words]).find_matches_as_indexes
+    return find, tuple(row for _, row in words)
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -124,59 +124,62 @@ def _rows(path: Path) -> list[list[str]]:
     return [line.split("\t") for line in lines if line and not line.startswith("#")]
 
 
-@cache
-def _neighbours() -> Neighbours:
-    return Neighbours()
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Surroundings:
     """What stands around the terms of one chart.
 
-    Few terms have a neighbour that says anything. So the text is first searched for the words that `neighbours.tsv`
-    says a fitting pattern cannot do without: directly before a term, anywhere behind it. Those behind are found in one
-    search of the chart.
+    Few terms have a neighbour that says anything. So a pattern is tried only where one of its words is
+    (`neighbours.tsv`): directly before a term, anywhere behind it. Those behind are found in one search of the chart.
     """
 
     def __init__(self, text: str, low: str) -> None:
         """Of a chart's text, and the same in lower case."""
         self.text = text
-        self._neighbours = _neighbours()
         self._low = low
-        self._is_ascii = text.isascii()
-        self._in_place = len(low) == len(text)  # a few letters are two in lower case
-        found = self._neighbours.find_needed_behind(low, overlapping=True) if self._in_place else []
-        self._needed_behind = sorted([start for _, start, _ in found])
+        self._words_before = _words_before()
+        self._is_plain = text.isascii() or not any(letter in text for letter in TAKEN_FOR_OTHERS)
+        find, rows = _search_behind()
+        found = find(low, overlapping=True) if self._is_plain else []
+        self._behind = sorted([(start, rows[word]) for word, start, _ in found])
 
     def said(self, words: Words) -> Mapping[str, str]:
         """What the neighbours of a term say: assertion (or "over", "asserted") -> the words that say it."""
+        before, behind = self._may_be_before(words.start, words.end), self._may_be_behind(words.end)
+        if not before and not behind:  # as with most
+            return NOTHING
         said = {}
-        start, end = words.start, words.end
-        within = self._low.startswith(SAY_OVER, start, end)
-        if within or self._may_say_before(start):
-            found = self._neighbours.before(words.lead + words.text.partition(" ")[0] + " " if within else words.lead)
-            if found:
-                said[found[0]] = found[1]
-        if self._may_say_behind(end):
-            found = self._neighbours.behind(words.tail)
-            if found:
-                said[found[0]] = found[1]
+        lead, tail = words.lead, words.tail
+        if self._low.startswith(SAY_OVER, words.start, words.end):
+            lead += words.text.partition(" ")[0] + " "
+        for neighbour in before:
+            if found := neighbour.pattern.search(lead):
+                said[neighbour.said] = found[0].strip()
+                break
+        for neighbour in behind:
+            if found := neighbour.pattern.match(tail):
+                said[neighbour.said] = found[0].strip()
+                break
         return said
 
-    def _may_say_before(self, start: int) -> bool:
-        first = max(0, start - LEAD)
-        return self._is_uncommon(first, start) or self._low[first:start].rstrip().endswith(
-            self._neighbours.needed_before
-        )
+    def _may_be_before(self, start: int, end: int) -> Sequence[Neighbour]:
+        if not self._is_plain or self._low.startswith(SAY_OVER, start, end):
+            return _neighbours("before")
+        lead = self._low[max(0, start - LEAD) : start].rstrip()
+        if not lead.endswith(self._words_before):
+            return ()
+        return [neighbour for neighbour in _neighbours("before") if lead.endswith(neighbour.words)]
 
-    def _may_say_behind(self, end: int) -> bool:
-        following = bisect_left(self._needed_behind, end)
-        if following < len(self._needed_behind) and self._needed_behind[following] < end + TAIL:
-            return True
-        return self._is_uncommon(end, end + TAIL)
-
-    def _is_uncommon(self, start: int, end: int) -> bool:
-        """Whether a stretch has letters beyond ASCII, which a pattern may take for others: a long s is an s."""
-        return not self._is_ascii and not (self._in_place and self.text[start:end].isascii())
+    def _may_be_behind(self, end: int) -> Sequence[Neighbour]:
+        if not self._is_plain:
+            return _neighbours("after")
+        following = bisect_left(self._behind, (end,))
+        beyond = bisect_left(self._behind, (end + TAIL,), following)
+        if following == beyond:
+            return ()
+        neighbours = _neighbours("after")
+        return [neighbours[row] for row in sorted({row for _, row in self._behind[following:beyond]})]
 
 
 class Words:
