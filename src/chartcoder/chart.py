@@ -75,18 +75,29 @@ class Chart:
         return {name: value for name, value in known.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A term found in a chart, with its assertion. `code` is None where the term implies no code by itself."""
+class Finding(msgspec.Struct, frozen=True, gc=False):
+    """A term found in a chart, with its assertion. `code` is None where the term implies no code by itself.
 
-    text: str = field(repr=False)
+    A struct because a chart has dozens, and a frozen dataclass takes ten times as long to make.
+    """
+
+    text: str  # of the chart, and so not shown
     start: int
     end: int
     section: str | None
     assertion: Assertion
-    cue: str | None = field(repr=False)
+    cue: str | None  # not shown either
     code: str | None
     description: str | None
+
+    def __repr__(self) -> str:
+        return f"Finding({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in FINDING_SHOWS]
+
+
+FINDING_SHOWS = ("start", "end", "section", "assertion", "code", "description")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_schema_validator import OAS31Validator
 
+from chartcoder.answering import shapes
+from chartcoder.chart import Finding
 from functions.api import openapi
 from functions.api.operations import OPERATIONS
 from functions.api.routes import routes
@@ -16,6 +18,10 @@ CALLS = [(path, method, call) for path, methods in DOCUMENT["paths"].items() for
 
 def test_the_served_document_is_what_the_code_says():
     assert openapi.PATH.read_text() == openapi.rendered(), "make it anew: python -m functions.api.openapi"
+
+
+def test_a_finding_is_described_with_the_fields_that_it_has():
+    assert tuple(shapes.Finding.__annotations__) == Finding.__struct_fields__
 
 
 def test_every_operation_of_the_api_has_its_route():

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from chartcoder.chart import BilledCode, Finding, GivenCode, RejectedCode
+from chartcoder.chart import Assertion, BilledCode, GivenCode, RejectedCode
 
 Count = Annotated[int, "0 or more"]
 Moment = Annotated[str, "ISO 8601, UTC"]
@@ -19,6 +19,19 @@ class Problem(TypedDict):
     title: str
     status: NotRequired[int]
     detail: str
+
+
+class Finding(TypedDict):
+    """A term found in a chart, with its assertion. `code` is None where the term implies no code by itself."""
+
+    text: str
+    start: int
+    end: int
+    section: str | None
+    assertion: Assertion
+    cue: str | None
+    code: str | None
+    description: str | None
 
 
 class Submission(TypedDict):

@@ -6,9 +6,10 @@ Such a mention stays a finding, without a code.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from chartcoder.chart import Finding
 
