@@ -6,6 +6,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+import ahocorasick_rs
+
 from chartcoder.coding.assertions import class_of, holds_of_patient
 from chartcoder.coding.guidelines.draft import Draft, only_with
 
@@ -23,6 +25,7 @@ WORDS_OF_AFTERCARE = (
     "postop", "operative visit", "orif", "fixation", "subsequent encounter",
 )  # fmt: skip
 """What the pattern cannot do without, quicker to look for."""
+FIND_AFTERCARE = ahocorasick_rs.AhoCorasick(WORDS_OF_AFTERCARE).find_matches_as_indexes
 HISTORY_CODED_IN = frozenset({"assessment", "observation_and_plan", "problem_list"})
 EXPOSED = re.compile(r"\b(?:expos(?:ed|ure)|contacts?|partner)\b[^.;\n]*$", re.I)
 EXPOSURE_LEAD = 80  # characters
@@ -290,7 +293,7 @@ def set_seventh_character(draft: Draft) -> None:
     text, low = draft.view.text[:20_000], draft.view.lower[:20_000]
     wanted = (
         "D"
-        if any(word in low for word in WORDS_OF_AFTERCARE) and SUBSEQUENT.search(text)
+        if FIND_AFTERCARE(low) and SUBSEQUENT.search(text)
         else "S"
         if any(word in low for word in WORDS_OF_A_SEQUELA) and SEQUELA.search(text)
         else None
