@@ -8,7 +8,7 @@ from pathlib import Path
 from chartcoder.coding.assertions import class_of
 from chartcoder.coding.coreference import general_codes
 from chartcoder.coding.guidelines.chapters import DIABETES
-from chartcoder.coding.guidelines.draft import Draft
+from chartcoder.coding.guidelines.draft import Draft, only_with
 from chartcoder.coding.terminology import lies_in
 
 AT_DISCHARGE = frozenset(
@@ -213,16 +213,20 @@ def sequence(draft: Draft) -> None:
 def _is_adverse_effect(code: str) -> bool:
     """I.C.19.e.5.a: what a drug did that was taken rightly comes behind its effect, wherever the note "code first" has
     the poisonings by that drug."""
-    return code[0] == "T" and code[6:7] == "5" and code.startswith(("T36", "T37", "T38", "T39", "T4", "T50"))
+    return code[0] == "T" and code[6:7] == "5" and code.startswith(POISONINGS)
 
 
+POISONINGS = ("T36", "T37", "T38", "T39", "T4", "T50")
+
+
+@only_with("A40", "A41", *POISONINGS, "Z51")
 def _put_first(draft: Draft) -> None:
     """What the chapters put before all else: a poisoning before what it does (I.C.19.e.5.b), sepsis before the
     infection that it came from and its severity behind it (I.C.1.d.4), treatment of a neoplasm that was the reason to
     come (I.C.2.e.2)."""
     rank = min((candidate.rank for candidate in draft.candidates.values()), default=0)
     infected = len(draft.matching(*INFECTIONS)) > 0
-    poisonings = [code for code in draft.matching("T36", "T37", "T38", "T39", "T4", "T50") if code[6:7] in set("1234")]
+    poisonings = [code for code in draft.matching(*POISONINGS) if code[6:7] in set("1234")]
     groups = (
         draft.matching("R65.2") if draft.matching("A40", "A41") else [],
         draft.matching("A40", "A41") if infected or draft.matching("R65.2") else [],

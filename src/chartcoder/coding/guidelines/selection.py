@@ -98,15 +98,21 @@ def _is_of_circumstances(code: str) -> bool:
 
 def _turn_down_the_rest(draft: Draft) -> None:
     for place, finding in enumerate(draft.findings):
-        if not finding.code or finding.code in draft.candidates:
+        code = finding.code
+        if not code or code in draft.candidates:
             continue
-        if not holds_of_patient(finding):
-            cue = f" by '{finding.cue}'" if finding.cue else ""
-            reason = f"{finding.assertion}{cue}"
-        else:
-            where = f" ({finding.section} only)" if finding.section else ""
-            reason = f"not among the problems assessed{where}"
-        draft.rejected.setdefault(finding.code, ([], reason))[0].append(place)
+        held = draft.rejected.get(code)
+        if held is None:
+            held = draft.rejected[code] = ([], _why_not(finding))
+        held[0].append(place)
+
+
+def _why_not(finding: Finding) -> str:
+    if holds_of_patient(finding):
+        where = f" ({finding.section} only)" if finding.section else ""
+        return f"not among the problems assessed{where}"
+    cue = f" by '{finding.cue}'" if finding.cue else ""
+    return f"{finding.assertion}{cue}"
 
 
 def has_a_list(text: str) -> bool:
