@@ -346,6 +346,7 @@ class AnyWord:
         number: cython.Py_ssize_t
         floor: cython.Py_ssize_t = max(start - reach, 0)
         limit: cython.Py_ssize_t = min(end + reach, len(text))
+        start = min(start, len(text))
         for number in range(len(self._stems)):
             stem: str = self._stems[number]
             if text.find(stem, floor, limit) < 0:  # mostly so
