@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import ahocorasick_rs
+
 from chartcoder.chart import BilledCode, Finding, RejectedCode, Setting
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.guidelines import Draft, apply_guidelines
@@ -34,6 +36,8 @@ WORDS_OF_A_VISIT = (
     "walk-in", "seen in ", "observation st", "same-day", "same day", "ambulatory",
     *(f"{place} {paper}" for place in ("ed", "department", "room") for paper in PAPERS),
 )  # fmt: skip
+FIND_WORDS_OF_A_STAY = ahocorasick_rs.AhoCorasick(WORDS_OF_A_STAY).find_matches_as_indexes
+FIND_WORDS_OF_A_VISIT = ahocorasick_rs.AhoCorasick(WORDS_OF_A_VISIT).find_matches_as_indexes
 ADMITTED = re.compile(
     r"\b(?:admitted (?:to the (?:hospital|floor|icu|ward|service)|for|with|on|under)|discharge diagnos[ei]s"
     r"|discharged (?:home|to))\b",
@@ -47,9 +51,9 @@ def setting_of(text: str) -> Setting:
     Outpatient where it does not say, which is the stricter (IV.H).
     """
     low = text.lower()
-    if any(word in low for word in WORDS_OF_A_STAY) and STAY.search(text):
+    if FIND_WORDS_OF_A_STAY(low) and STAY.search(text):
         return "inpatient"
-    if any(word in low for word in WORDS_OF_A_VISIT) and VISIT.search(text):
+    if FIND_WORDS_OF_A_VISIT(low) and VISIT.search(text):
         return "outpatient"
     return "inpatient" if ("admitted" in low or "discharge" in low) and ADMITTED.search(text) else "outpatient"
 
