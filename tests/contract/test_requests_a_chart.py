@@ -48,6 +48,7 @@ MOST = {
     "results, in tens": (("TransactWriteItems",), 0.12),
     "charts of codes, in twenty-fives": (("BatchWriteItem",), 0.25),
     "the batch, once": (("UpdateItem",), 0.02),
+    "the queue's settings, once a worker": (("GetQueueAttributes",), 0.005),
 }
 OF_THE_TEST = {"Query", "GetItem"}  # for tallies
 

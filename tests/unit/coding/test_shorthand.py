@@ -52,9 +52,9 @@ def test_an_organism_is_known_by_the_initial_of_its_genus(code: Code, text: str,
     assert wanted in {finding.code for finding in code(text).findings}
 
 
-def test_a_capital_that_ends_a_sentence_still_ends_it(code: Code) -> None:
-    denied, found = code("No hepatitis B. Pneumonia was found.").findings
-    assert (denied.assertion, found.assertion) == ("negated", "present")
+def test_a_capital_that_ends_a_sentence_is_no_initial_of_a_genus(code: Code) -> None:
+    hepatitis, pneumonia = code("She has hepatitis B. Pneumonia was found.").findings
+    assert (hepatitis.code, pneumonia.code) == ("B19.10", "J18.9")
 
 
 def test_a_side_between_two_commas_belongs_to_what_stands_before_it(code: Code) -> None:
