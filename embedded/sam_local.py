@@ -27,7 +27,11 @@ def write_template(cloud: EmbeddedCloud, path: Path) -> Path:
     It holds session credentials of this cloud, so only its owner may read it.
     """
     source = yaml_parse((cloud.project / "template.yaml").read_text())["Resources"]
-    functions = {name: _function(cloud, name, one) for name, one in source.items() if one["Type"] == FUNCTION}
+    functions = {
+        name: _function(cloud, name, one)
+        for name, one in source.items()
+        if one["Type"] == FUNCTION and name in cloud.resources  # the stack's conditions leave some out
+    }
     apis = {
         name: {"Type": API, "Properties": {"StageName": one["Properties"]["StageName"]}}
         for name, one in source.items()
