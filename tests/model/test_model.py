@@ -52,6 +52,7 @@ def live(stack: ModelStack, *, lives: int, steps: int, derandomize: bool, phases
     return machine.steps
 
 
+@pytest.mark.timeout(2400)  # two minutes of a core that is free; a busy machine takes ten times as long
 def test_ten_thousand_steps_break_no_invariant(stack: ModelStack) -> None:
     # what fails is made small only where somebody explores: that takes minutes
     phases = tuple(Phase) if EXPLORES else (Phase.generate,)
