@@ -25,7 +25,7 @@ def chart_of(request: Any, default_id: str) -> Chart:
     """The chart that a JSON request holds. Raises BadRequest saying what was expected."""
     if not isinstance(request, dict) or not is_text(request.get("text")):
         raise BadRequest(EXPECTED)
-    if request.get("setting") not in (None, *get_args(Setting)):
+    if "setting" in request and request["setting"] not in get_args(Setting):
         raise BadRequest(f"setting is none of {', '.join(get_args(Setting))}")
     if not is_text(request.get("id", "")) or len(request.get("id", "")) > LONGEST_ID:
         raise BadRequest(f"id is not a string of at most {LONGEST_ID} characters")

@@ -67,16 +67,24 @@ def _page(name: str, **ids: str) -> Response[str]:
 
 
 def _submit_chart(ask: Answering, request: Request) -> dict[str, Any]:
-    """JSON is `{"batch", "text"}`; any other type is the document itself."""
+    """JSON is `{"batch", "text"}`; any other type is the document itself, with its ids in the query."""
+    ids = _ids(request, "batch", "chart")
     if request.media_type == JSON:
         return {**ask.submitting.text(request.json())}
-    return {**ask.submitting.document(request.bytes(), batch=request.query("batch"), chart=request.query("chart"))}
+    return {**ask.submitting.document(request.bytes(), **ids)}
 
 
 def _submit_batch(ask: Answering, request: Request) -> dict[str, Any]:
+    ids = _ids(request, "batch")
     if request.media_type == JSON:
         return {**ask.submitting.several(request.json())}
-    return {**ask.submitting.documents(request.bytes(), batch=request.query("batch"))}
+    return {**ask.submitting.documents(request.bytes(), **ids)}
+
+
+def _ids(request: Request, *names: str) -> dict[str, str | None]:
+    """The ids in a query, None where they are absent. Raises BadRequest where one is no id, whatever the body is."""
+    given = {name: request.query(name) for name in names}
+    return {name: None if value is None else opaque(value, name) for name, value in given.items()}
 
 
 def _redriven(request: Request) -> Any:

@@ -55,6 +55,13 @@ def test_what_is_no_document_is_refused_at_once(call, aws, body, status):
     assert (answered[0], "expected" in answered[2]["detail"], keys(aws)) == (status, True, [])
 
 
+@pytest.mark.parametrize("query", [{"batch": ""}, {"chart": ""}, {"batch": "../b1"}])
+def test_an_id_in_the_query_that_is_none_is_refused_though_the_body_is_json(call, aws, query):
+    status, _, told = call("POST", "/charts", {"batch": "b1", "text": "Assessment: asthma."}, query=query)
+
+    assert (status, "is not an id" in told["detail"], keys(aws)) == (400, True, [])
+
+
 def test_several_documents_are_no_chart_but_a_batch(call, aws):
     lines = "\n".join(json.dumps(FHIR | {"id": f"d{number}"}) for number in range(3)).encode()
     headers = {"Content-Type": "application/octet-stream"}

@@ -233,7 +233,15 @@ def test_the_coder_refuses_an_encoded_body_that_is_none(function, name):
 
 
 @pytest.mark.parametrize(
-    "more", [{"id": "\ud800"}, {"id": "x" * 300}, {"id": [SECRET]}, {"setting": SECRET}, {"setting": [SECRET]}]
+    "more",
+    [
+        {"id": "\ud800"},
+        {"id": "x" * 300},
+        {"id": [SECRET]},
+        {"setting": SECRET},
+        {"setting": [SECRET]},
+        {"setting": None},
+    ],
 )
 def test_the_coder_refuses_facts_of_another_shape(function, more):
     answer = http(function, json.dumps({"text": "x"} | more))
