@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from embedded.emulator import image_uri
 from embedded.emulator_process import EmulatorProcess
 
 HERE = Path(__file__).parent
@@ -36,6 +38,25 @@ def client(emulator: EmulatorProcess) -> Callable[[str], Any]:
         return made[service]
 
     return get
+
+
+@pytest.fixture
+def function(client: Callable[[str], Any]) -> Callable[..., str]:
+    """Makes a function of a handler and gives its name."""
+
+    def make(handler: str, **configuration: Any) -> str:
+        name = f"f-{uuid.uuid4().hex[:12]}"
+        client("lambda").create_function(
+            FunctionName=name,
+            Role="arn:aws:iam::111122223333:role/nobody",
+            PackageType="Image",
+            Code={"ImageUri": image_uri("embedded/control:latest")},
+            ImageConfig={"Command": [handler]},
+            **{"Timeout": 10, **configuration},
+        )
+        return name
+
+    return make
 
 
 @pytest.fixture

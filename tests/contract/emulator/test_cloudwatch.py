@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from embedded.emulator import image_uri
-
 
 @pytest.fixture
 def cloudwatch(client: Callable[[str], Any]) -> Any:
@@ -41,18 +39,9 @@ def alarm(cloudwatch: Any) -> Callable[..., str]:
 
 
 @pytest.fixture
-def echo(client: Callable[[str], Any]) -> str:
+def echo(function: Callable[..., str]) -> str:
     """A function that logs what it is given; its name."""
-    name = f"echo-{uuid.uuid4().hex[:12]}"
-    client("lambda").create_function(
-        FunctionName=name,
-        Role="arn:aws:iam::111122223333:role/nobody",
-        PackageType="Image",
-        Code={"ImageUri": image_uri("embedded/control:latest")},
-        ImageConfig={"Command": ["handlers.echo"]},
-        Timeout=10,
-    )
-    return name
+    return function("handlers.echo")
 
 
 def state(cloudwatch: Any, name: str) -> str:

@@ -14,25 +14,6 @@ from embedded.emulator import image_uri
 
 
 @pytest.fixture
-def function(client: Callable[[str], Any]) -> Callable[..., str]:
-    """Makes a function of a handler and gives its name."""
-
-    def make(handler: str, **configuration: Any) -> str:
-        name = f"f-{uuid.uuid4().hex[:12]}"
-        client("lambda").create_function(
-            FunctionName=name,
-            Role="arn:aws:iam::111122223333:role/nobody",
-            PackageType="Image",
-            Code={"ImageUri": image_uri("embedded/control:latest")},
-            ImageConfig={"Command": [handler]},
-            **{"Timeout": 10, **configuration},
-        )
-        return name
-
-    return make
-
-
-@pytest.fixture
 def invoke(client: Callable[[str], Any]) -> Callable[..., tuple[Any, str | None]]:
     """Calls a function and gives its answer and FunctionError."""
 

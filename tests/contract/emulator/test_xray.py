@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from embedded.emulator import image_uri
-
 PARENT = "53995c3f42cd8ad8"
 
 
@@ -112,18 +110,9 @@ def test_a_messages_trace_is_its_own_or_its_requests(client: Any, header: str) -
 
 @pytest.mark.parametrize(("mode", "segments"), [("Active", 1), ("PassThrough", 0)])
 def test_lambda_writes_a_segment_of_each_invocation_of_a_traced_function(
-    client: Any, xray: Any, mode: str, segments: int
+    client: Any, xray: Any, function: Any, mode: str, segments: int
 ) -> None:
-    name = f"f-{uuid.uuid4().hex[:12]}"
-    client("lambda").create_function(
-        FunctionName=name,
-        Role="arn:aws:iam::111122223333:role/nobody",
-        PackageType="Image",
-        Code={"ImageUri": image_uri("embedded/control:latest")},
-        ImageConfig={"Command": ["handlers.echo"]},
-        TracingConfig={"Mode": mode},
-        Timeout=10,
-    )
+    name = function("handlers.echo", TracingConfig={"Mode": mode})
     client("lambda").invoke(FunctionName=name, Payload=b"{}")
 
     now = datetime.now(UTC)
