@@ -47,8 +47,9 @@ def tables(from_source: ModuleType) -> list[object]:
 
 
 def test_the_libraries_are_made_of_these_sources() -> None:
-    if not any(library.exists() for library in machine_code.libraries()):
-        pytest.skip("no machine code here: `make setup` makes it where a C compiler is at hand")
+    if missing := machine_code.what_is_missing():
+        pytest.skip(f"no machine code here, where {missing} is missing")
+    assert all(library.exists() for library in machine_code.libraries()), "`make setup` makes the machine code"
     assert machine_code.MADE_FROM.read_text(encoding="utf-8").strip() == machine_code.digest_of_sources(), (
         "a source was changed: `python -m chartcoder.coding.machine_code` makes the libraries anew"
     )
