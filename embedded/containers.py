@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from embedded.emulator_process import free_port
 from embedded.engine import CLOUD, INSTANCE, Place, cloud_id, connect, containers, make_network, sweep, untag
 from embedded.images import build_machine_image, build_project_images
+from embedded.ports import free_port
 from embedded.registry import Registry
 from embedded.stack import IMAGES
 

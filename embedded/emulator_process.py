@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 from chartcoder.errors import ChartcoderError
 from embedded import ACCOUNT, HOST, REGION
+from embedded.ports import free_port, is_free
 from embedded.processes import Spawner, command_of, descendants, end
 
 ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT")
@@ -27,16 +27,9 @@ class EmbeddedCloudFailed(ChartcoderError):
     """The embedded cloud did not start or does not answer; its log says why."""
 
 
-def free_port() -> int:
-    """A port nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) != 0
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return lines[-1] if lines else "nothing was said"
 
 
 class EmulatorProcess:
@@ -63,7 +56,7 @@ class EmulatorProcess:
         self.endpoint = f"http://{HOST}:{self.port}"
         self.log = data / "emulator.log"
         data.mkdir(parents=True, exist_ok=True)
-        if port and not _is_free(port):
+        if port and not is_free(port):
             raise EmbeddedCloudFailed(f"port {port}, for the AWS endpoint, is taken; choose another")
         command = [sys.executable, "-m", "embedded.emulator", "--port", str(self.port), "--data", str(data)]
         command += ["--project", str(project), *["--enforce-iam"] * enforce_iam, *["--forget"] * (not persist)]
@@ -88,7 +81,9 @@ class EmulatorProcess:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise EmbeddedCloudFailed(f"the emulator ended with status {self.process.returncode}; see {self.log}")
+                raise EmbeddedCloudFailed(
+                    f"the emulator ended with status {self.process.returncode}: {_last_line(self.log)}; see {self.log}"
+                )
             try:
                 self.control("GET", "processes")
             except (urllib.error.URLError, ConnectionError, TimeoutError):

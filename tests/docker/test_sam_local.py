@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from embedded.emulator_process import free_port
+from embedded.ports import free_port
 from embedded.processes import Spawner
 from embedded.sam_local import write_template
 from tests.docker.conftest import ROOT, SAM, deploying

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from embedded.cloud import EmbeddedCloud
-from embedded.emulator_process import EmbeddedCloudFailed, free_port
+from embedded.emulator_process import EmbeddedCloudFailed
+from embedded.ports import free_port
 from embedded.processes import command_of, marked
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -48,7 +49,7 @@ def launch(cloud: EmbeddedCloud, user_data: str = STUBBORN) -> str:
 @pytest.fixture
 def foreground(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """`python -m embedded` in a process of its own, up."""
-    command = [sys.executable, "-m", "embedded", "--data", str(tmp_path), "--port", str(free_port())]
+    command = [sys.executable, "-m", "embedded", "--data", str(tmp_path), "--port", str(free_port(1))]
     command += ["--parameter", "BacklogThreshold=1000"]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -111,7 +112,7 @@ def test_an_emulator_that_is_killed_takes_functions_and_instances_along(tmp_path
 
 
 def test_charts_results_and_stack_are_there_again_after_a_restart_and_instances_are_gone(tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(1)
     with EmbeddedCloud(PROJECT, tmp_path, parameters=NO_RUNS, port=port) as cloud:
         outputs, instance = cloud.outputs, launch(cloud)
         cloud.client("s3").put_object(Bucket=outputs["ChartsBucketName"], Key="charts/b/1.txt", Body=b"kept")
@@ -140,11 +141,12 @@ def test_a_second_cloud_on_the_same_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_said_and_nothing_is_left_running(tmp_path: Path) -> None:
     with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", port := free_port(1)))
         other.listen()
-        port = other.getsockname()[1]
         with pytest.raises(EmbeddedCloudFailed, match=f"port {port} "):
             EmbeddedCloud(PROJECT, tmp_path, parameters=NO_RUNS, port=port, persist=False).start()
+        with pytest.raises(EmbeddedCloudFailed, match=f"port {port}, for the AWS endpoint, is taken"):
+            EmbeddedCloud(PROJECT, tmp_path, parameters=NO_RUNS, port=port - 1, persist=False).start()
     assert emulators(tmp_path) == []
 
 
