@@ -18,10 +18,10 @@ from pathlib import Path
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.engine_compiled import CompiledEngine
 from chartcoder.coding.engine_medspacy import MedspacyEngine
+from chartcoder.coding.inner.splitting import Sentences
 from chartcoder.coding.lexicon.artefact import ARTEFACT, Lexicon
 from chartcoder.coding.matching import Matcher
 from chartcoder.coding.sections import Sections
-from chartcoder.coding.splitting import Sentences
 
 
 def given(starts: list[int], length: int) -> Callable[[int], tuple[int, int]]:

@@ -1,11 +1,11 @@
 """How fast the coder is, on one core, beside stock medspaCy: `make bench-coder`, or `python -m bench.coder_throughput
-[--charts FOLDER_OR_JSONL] [--notes N] [--stock N] [--rounds N]`.
+[--charts FOLDER_OR_JSONL] [--notes N] [--rounds N] [--without-stock]`.
 
 In one run, on the same notes: stock medspaCy (PyRuSH, target matcher, ConText, sectionizer, with the terms that the
 lexicon finds in these notes), the compiled engine's findings with their assertions, and the whole product (attributes,
-guidelines, evidence, JSON out). Rounds take turns and of each note the quickest counts, so that what else the machine
-does spoils little. Then: what the process had never seen before, where the time goes, start to first result in a fresh
-process, and memory.
+guidelines, evidence, JSON out). They take turns, round by round, and of each note the quickest counts, so that what
+else the machine does spoils little. Then: what the process had never seen before, where the time goes, start to first
+result in a fresh process, and memory.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from chartcoder.coding.coder import Coder
 Coder(engine="compiled").code(Chart(id="1", text={CHART!r}))
 print(time.perf_counter() - begin)
 """
+STOCK = "stock medspaCy: findings with assertions"
 Run = Callable[[str], object]
 
 
@@ -94,7 +95,7 @@ def stock_pipeline(terms: set[str]) -> Run:
     return run
 
 
-def measure(runs: dict[str, tuple[Run, list[str]]], rounds: int) -> dict[str, float]:
+def measure(runs: dict[str, Run], texts: list[str], rounds: int) -> dict[str, float]:
     """Seconds of processor time a megabyte for each run, by the quickest round of each note.
 
     What is loaded by now is kept from the garbage collector, as the pool does in its processes: stock's parts, too.
@@ -102,16 +103,14 @@ def measure(runs: dict[str, tuple[Run, list[str]]], rounds: int) -> dict[str, fl
     gc.freeze()
     best: dict[tuple[str, int], float] = {}
     for _ in range(rounds):
-        for name, (run, texts) in runs.items():
+        for name, run in runs.items():
             for number, text in enumerate(texts):
                 begin = time.thread_time()
                 run(text)
                 spent = time.thread_time() - begin
                 best[name, number] = min(spent, best.get((name, number), spent))
-    return {
-        name: sum(best[name, number] for number in range(len(texts))) / (sum(map(len, texts)) / 1e6)
-        for name, (_, texts) in runs.items()
-    }
+    megabytes = sum(map(len, texts)) / 1e6
+    return {name: sum(best[name, number] for number in range(len(texts))) / megabytes for name in runs}
 
 
 def stages_of(coder: Coder, texts: list[str], rounds: int) -> dict[str, float]:
@@ -124,15 +123,15 @@ def stages_of(coder: Coder, texts: list[str], rounds: int) -> dict[str, float]:
     def find(text: str) -> object:
         return matcher.find(text, ChartView(text, lambda _: None))
 
-    upto: dict[str, tuple[Run, list[str]]] = {
-        "sections": (Sections, texts),
-        "words to characters": (matcher._encoder.encode, texts),
-        "matching, with those": (find, texts),
-        "findings": (findings_of(matcher, engine), texts),  # type: ignore[arg-type]
-        "coded": (code, texts),
-        "JSON": (lambda text: code(text).as_json(), texts),
+    upto: dict[str, Run] = {
+        "sections": Sections,
+        "words to characters": matcher._encoder.encode,
+        "matching, with those": find,
+        "findings": findings_of(matcher, engine),  # type: ignore[arg-type]
+        "coded": code,
+        "JSON": lambda text: code(text).as_json(),
     }
-    spent = measure(upto, rounds)
+    spent = measure(upto, texts, rounds)
     return {
         "sections": spent["sections"],
         "words to characters": spent["words to characters"],
@@ -176,9 +175,9 @@ def memory(texts: list[str]) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--charts", type=Path, default=SAMPLES, help="folder of texts, or JSONL (default: the samples)")
-    parser.add_argument("--notes", type=int, default=400)
-    parser.add_argument("--stock", type=int, default=150, help="notes for stock medspaCy; 0 leaves it out")
+    parser.add_argument("--notes", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--without-stock", action="store_true", help="which takes most of the time")
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -188,29 +187,19 @@ def main() -> None:
 
     coder = Coder(engine="compiled")
     new = first_sight(texts)
-    runs: dict[str, tuple[Run, list[str]]] = {
-        "compiled: findings with assertions": (
-            findings_of(Matcher(Lexicon(ARTEFACT)), CompiledEngine(ARTEFACT)),
-            texts,
-        ),
-        "compiled: whole product, JSON out": (
-            lambda text: coder.code(Chart(id="1", text=text)).as_json(),
-            texts,
-        ),
+    runs: dict[str, Run] = {
+        "compiled: findings with assertions": findings_of(Matcher(Lexicon(ARTEFACT)), CompiledEngine(ARTEFACT)),
+        "compiled: whole product, JSON out": lambda text: coder.code(Chart(id="1", text=text)).as_json(),
     }
-    seconds = measure(runs, options.rounds)
-    if options.stock:
-        part = texts[: options.stock]
-        terms = {finding.text for text in part for finding in coder.code(Chart(id="1", text=text)).findings}
-        name = "stock medspaCy: findings with assertions"
-        seconds |= measure({name: (stock_pipeline(terms), part)}, min(2, options.rounds))
-        again = measure(runs, 1)  # before and after stock: what the machine did meanwhile counts for both
-        seconds |= {name: min(seconds[name], again[name]) for name in again}
+    if not options.without_stock:
+        terms = {finding.text for text in texts for finding in coder.code(Chart(id="1", text=text)).findings}
+        runs[STOCK] = stock_pipeline(terms)
+    seconds = measure(runs, texts, options.rounds)
     for name, each in seconds.items():
-        against = f"{seconds[next(reversed(seconds))] / each:8.0f} times stock" if options.stock else ""
+        against = f"{seconds[STOCK] / each:8.0f} times stock" if STOCK in seconds else ""
         print(f"{name:42} {1 / each:8.3f} MB/s {len(texts) / size / each:9.1f} notes/s{against}")
     print(f"{'whole product, notes never seen before':42} {1 / new:8.3f} MB/s")
-    stages = stages_of(coder, texts[:200], options.rounds)
+    stages = stages_of(coder, texts, options.rounds)
     for stage, spent in stages.items():
         print(f"  {stage:40} {100 * spent / sum(stages.values()):5.0f} %")
     starts = [float(subprocess.check_output([sys.executable, "-c", FIRST_RESULT])) for _ in range(5)]  # noqa: S603
