@@ -44,17 +44,19 @@ def explain(
     """
     from chartcoder.coding.billing import setting_of
     from chartcoder.coding.coder import ENGINES, Coder
+    from chartcoder.coding.conditions import ChartView
     from chartcoder.coding.hcc import HOW_TO_ADD, has_categories
     from chartcoder.coding.lexicon.artefact import ARTEFACT
     from chartcoder.coding.sections import Sections
 
     read = _read(chart)
+    setting = read.setting or setting_of(ChartView(read.text, lambda _: None))
     coded = Coder(engine=one_of(ENGINES, engine, "engine"), lexicon=lexicon).code(read)
     explanation = Explanation(
         read.text,
         Sections(read.text, read.sections).headings,
         coded.as_dict(),
-        setting=f"{read.setting or setting_of(read.text)} ({'given' if read.setting else 'read from the chart'})",
+        setting=f"{setting} ({'given' if read.setting else 'read from the chart'})",
         hints=() if has_categories(lexicon or ARTEFACT) else (f"no HCC categories here: {HOW_TO_ADD}",),
     )
     if svg:

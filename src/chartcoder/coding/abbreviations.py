@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from chartcoder.coding.lexicon.compile import Entry
 from chartcoder.coding.lexicon.normalise import FILLERS, WORD, attribute_of
-from chartcoder.coding.matching import Term
+from chartcoder.coding.lowering import lower_in_place
+from chartcoder.coding.matching import START, Term
 
 DEFINED = re.compile(r"\((?<=\w \()([A-Z][A-Za-z]{0,6}[A-Z]s?)\)")
 """What is in brackets behind a word. The word is looked back at, so that a search goes from bracket to bracket."""
@@ -38,7 +39,7 @@ def apply_definitions(text: str, terms: list[Term]) -> list[Term]:
     if not meanings:
         return terms
     read = [term for term in (_as_defined(text, term, meanings) for term in terms) if term]
-    return sorted([*read, *_further_uses(text, read, meanings)])
+    return sorted([*read, *_further_uses(text, read, meanings)], key=START)
 
 
 def _names_a_quantity(text: str, term: Term) -> bool:
@@ -68,7 +69,7 @@ def long_form_start(text: str, end: int, abbreviation: str) -> int | None:
     words = min(len(letters) + 5, 2 * len(letters))
     floor = max(0, end - words * LONGEST_WORD)
     floor = max(floor, text.rfind("\n", floor, end), text.rfind(". ", floor, end))
-    stretch = _lower_in_place(text[floor:end])
+    stretch = lower_in_place(text[floor:end])
     place = end
     for turn, letter in enumerate(reversed(letters), start=1):
         place = floor + stretch.rfind(letter, 0, place - floor)
@@ -78,14 +79,6 @@ def long_form_start(text: str, end: int, abbreviation: str) -> int | None:
             return None
     long_form = text[place:end].split()
     return place if len(long_form) <= words and abbreviation not in long_form else None
-
-
-def _lower_in_place(text: str) -> str:
-    """In lower case, each character at its place; one that has two in lower case is as it was."""
-    low = text.lower()
-    if len(low) == len(text):
-        return low
-    return "".join(lower if len(lower) == 1 else character for character in text for lower in (character.lower(),))
 
 
 def _meaning(text: str, last: Term, start: int, end: int) -> Codes:
@@ -108,7 +101,7 @@ def _as_defined(text: str, term: Term, meanings: Mapping[str, Codes]) -> Term | 
     codes = meanings.get(text[term.start : term.end])
     if codes is None:
         return term
-    return term._replace(entry=Entry((), codes, 0)) if codes else None
+    return Term(term.start, term.end, Entry((), codes, 0)) if codes else None
 
 
 def _further_uses(text: str, terms: Sequence[Term], meanings: Mapping[str, Codes]) -> Iterator[Term]:
@@ -118,7 +111,7 @@ def _further_uses(text: str, terms: Sequence[Term], meanings: Mapping[str, Codes
         for start, end in _uses(text, abbreviation) if codes else ():
             before = bisect_left(starts, end) - 1
             if before < 0 or terms[before].end <= start:
-                yield Term(start, end, Entry((), codes, 0), frozenset())
+                yield Term(start, end, Entry((), codes, 0))
 
 
 def _uses(text: str, word: str) -> Iterator[tuple[int, int]]:

@@ -27,6 +27,7 @@ from chartcoder.coding.engine import (
     RESOLVED,
     Context,
 )
+from chartcoder.coding.inner.surroundings import Glance, ending_of
 
 CLASSES = Path(__file__).with_name("code_classes.tsv")
 NEIGHBOURS = Path(__file__).with_name("neighbours.tsv")
@@ -78,6 +79,8 @@ PLACED = re.compile(
 PREFIX = re.compile(r"\bnon-$", re.I)
 """A prefix directly before a term, and no part of it: "non-ischemic"."""
 NEW_CLAUSE = re.compile(r",\s+(?:(?:the|her|his|their|a|an)\s+)?$", re.I)
+SIGNS_BEFORE = "+-\u2212?])\u2610\u2611\u2612"
+"""Those of `neighbours.tsv`, a hyphen, and the ends of boxes (`templates`)."""
 SAY_OVER = ("childhood ", "resolved ")
 """Words that say so too as the first of a term's own: "childhood asthma"."""
 TAKEN_FOR_OTHERS = "\u0131\u0130\u017f\u212a"
@@ -112,6 +115,11 @@ def _words_before() -> tuple[str, ...]:
 
 
 @cache
+def _endings_before() -> frozenset[str]:
+    return frozenset(map(ending_of, _words_before()))
+
+
+@cache
 def _search_behind() -> tuple[Callable[..., list[tuple[int, int, int]]], tuple[int, ...]]:
     """What finds the words of the neighbours behind a term in a text in lower case, and the row that each is of."""
     words = [(word, row) for row, neighbour in enumerate(_neighbours("after")) for word in neighbour.words]
@@ -125,6 +133,10 @@ def _rows(path: Path) -> list[list[str]]:
 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def _never(_start: int, _end: int) -> bool:
+    return False
 
 
 class Surroundings:
@@ -141,8 +153,15 @@ class Surroundings:
         self._words_before = _words_before()
         self._is_plain = text.isascii() or not any(letter in text for letter in TAKEN_FOR_OTHERS)
         find, rows = _search_behind()
-        found = find(low, overlapping=True) if self._is_plain else []
-        self._behind = sorted([(start, rows[word]) for word, start, _ in found])
+        found = (
+            sorted([(start, rows[word]) for word, start, _ in find(low, overlapping=True)]) if self._is_plain else []
+        )
+        self._starts_behind = [start for start, _ in found]
+        self._rows_behind = [row for _, row in found]
+        glance = Glance(low, self._starts_behind, _endings_before(), SIGNS_BEFORE, SAY_OVER)
+        self.say_nothing: Callable[[int, int], bool] = glance.finds_nothing if self._is_plain else _never
+        """(start, end) -> whether it is seen at a glance that nothing beside the term there says anything of it, not
+        even as `templates` reads it."""
 
     def said(self, words: Words) -> Mapping[str, str]:
         """What the neighbours of a term say: assertion (or "over", "asserted") -> the words that say it."""
@@ -174,12 +193,10 @@ class Surroundings:
     def _may_be_behind(self, end: int) -> Sequence[Neighbour]:
         if not self._is_plain:
             return _neighbours("after")
-        following = bisect_left(self._behind, (end,))
-        beyond = bisect_left(self._behind, (end + TAIL,), following)
-        if following == beyond:
-            return ()
+        following = bisect_left(self._starts_behind, end)
+        rows = self._rows_behind[following : bisect_left(self._starts_behind, end + TAIL, following)]
         neighbours = _neighbours("after")
-        return [neighbours[row] for row in sorted({row for _, row in self._behind[following:beyond]})]
+        return [neighbours[row] for row in sorted(set(rows))]
 
 
 class Words:
@@ -239,7 +256,9 @@ def holds_of_patient(finding: Finding) -> bool:
     return said in class_of(finding.code)
 
 
-def assertion_of(code: str | None, words: Words, context: Context) -> tuple[Assertion, str | None]:
+def assertion_of(
+    code: str | None, words: Words, context: Context, said: Mapping[str, str]
+) -> tuple[Assertion, str | None]:
     """How a term that implies `code` is asserted, and the cue or the section that says so.
 
     Who it is said of comes before what is said, and that before when: a denial, another person, the family, what has
@@ -249,10 +268,10 @@ def assertion_of(code: str | None, words: Words, context: Context) -> tuple[Asse
         code: the code the term implies.
         words: the term and its neighbours.
         context: its section and ConText cues.
+        said: what its neighbours say, as `Words.said` gives it.
     """
     cues, section = context.cues, context.section
     classes = class_of(code) if code else frozenset[str]()
-    said = words.said()
     if not said and not cues and _goes_without_saying(classes, words, section):
         return "present", None
     denial = _denial(words, said, cues)

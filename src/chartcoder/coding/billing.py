@@ -2,60 +2,60 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-
-import ahocorasick_rs
 
 from chartcoder.chart import BilledCode, Finding, RejectedCode, Setting
 from chartcoder.coding.conditions import ChartView
 from chartcoder.coding.guidelines import Draft, apply_guidelines
+from chartcoder.coding.inner.any_word import AnyWord
+from chartcoder.coding.lowering import begun_by
 from chartcoder.coding.terminology import Terminology
 
-STAY = re.compile(
-    r"\b(?:discharge summary|hospital course|inpatient (?:progress )?note|date of admission|admission date"
-    r"|discharge date|date of discharge|length of stay|hospital day|admission diagnos[ei]s|admitting diagnos[ei]s)\b",
-    re.I,
-)
+STAY = begun_by(
+    r"discharge (?:summary|date)\b", r"hospital (?:course|day)\b", r"inpatient (?:progress )?note\b",
+    r"date of (?:admission|discharge)\b", r"admission (?:date|diagnos[ei]s)\b", r"admitting diagnos[ei]s\b",
+    r"length of stay\b",
+)  # fmt: skip
 """What only the record of a hospital stay has."""
-WORDS_OF_A_STAY = (
-    "discharge summary", "discharge date", "hospital course", "hospital day", "inpatient", "date of ", "admission d",
-    "admitting d", "length of stay",
+WORDS_OF_A_STAY = AnyWord(
+    [
+        "discharge summary", "discharge date", "hospital course", "hospital day", "inpatient", "date of",
+        "admission d*", "admitting d*", "length of stay",
+    ]
 )  # fmt: skip
 """What the pattern cannot do without, quicker to look for: few charts have any of it."""
-VISIT = re.compile(
-    r"\b(?:clinic (?:note|visit)|office visit|outpatient|follow[- ]?up visit|telehealth|televisit|urgent care|walk-in"
-    r"|(?:ed|emergency (?:department|room)) (?:note|visit|course|record|physician|provider|diagnos[ei]s|impression)"
-    r"|seen in (?:the )?(?:clinic|office)|observation (?:status|stay)|same[- ]day surgery|ambulatory surgery)\b",
-    re.I,
-)
-"""Visits, emergency departments and observation: outpatient encounters (IV)."""
-PAPERS = ("note", "visit", "course", "record", "physician", "provider", "diagnos", "impression")
-WORDS_OF_A_VISIT = (
-    "clinic note", "clinic visit", "office visit", "outpatient", "up visit", "telehealth", "televisit", "urgent care",
-    "walk-in", "seen in ", "observation st", "same-day", "same day", "ambulatory",
-    *(f"{place} {paper}" for place in ("ed", "department", "room") for paper in PAPERS),
+VISIT = begun_by(
+    r"clinic (?:note|visit)\b", r"office visit\b", r"outpatient\b", r"follow[- ]?up visit\b", r"tele(?:health|visit)\b",
+    r"urgent care\b", r"walk-in\b", r"ambulatory surgery\b", r"same[- ]day surgery\b",
+    r"e(?:d|mergency (?:department|room)) (?:note|visit|course|record|physician|provider|diagnos[ei]s|impression)\b",
+    r"seen in (?:the )?(?:clinic|office)\b", r"observation (?:status|stay)\b",
 )  # fmt: skip
-FIND_WORDS_OF_A_STAY = ahocorasick_rs.AhoCorasick(WORDS_OF_A_STAY).find_matches_as_indexes
-FIND_WORDS_OF_A_VISIT = ahocorasick_rs.AhoCorasick(WORDS_OF_A_VISIT).find_matches_as_indexes
-ADMITTED = re.compile(
-    r"\b(?:admitted (?:to the (?:hospital|floor|icu|ward|service)|for|with|on|under)|discharge diagnos[ei]s"
-    r"|discharged (?:home|to))\b",
-    re.I,
+"""Visits, emergency departments and observation: outpatient encounters (IV)."""
+PAPERS = ("note", "visit", "course", "record", "physician", "provider", "diagnos*", "impression")
+WORDS_OF_A_VISIT = AnyWord(
+    [
+        "clinic note", "clinic visit", "office visit", "outpatient", "up visit", "followup visit", "telehealth",
+        "televisit", "urgent care", "walk-in", "seen in", "observation st*", "same-day", "same day", "ambulatory",
+        *(f"{place} {paper}" for place in ("ed", "department", "room") for paper in PAPERS),
+    ]
+)  # fmt: skip
+WORDS_OF_ADMISSION = AnyWord(["admitted", "discharge*"])
+ADMITTED = begun_by(
+    r"admitted (?:to the (?:hospital|floor|icu|ward|service)|for|with|on|under)\b",
+    r"discharge(?: diagnos[ei]s|d (?:home|to))\b",
 )
 
 
-def setting_of(text: str) -> Setting:
+def setting_of(view: ChartView) -> Setting:
     """The setting a chart reads like: the record of a stay, a visit, or else by whether somebody was admitted.
 
     Outpatient where it does not say, which is the stricter (IV.H).
     """
-    low = text.lower()
-    if FIND_WORDS_OF_A_STAY(low) and STAY.search(text):
+    if view.says(WORDS_OF_A_STAY) and STAY.search(view.lower):
         return "inpatient"
-    if FIND_WORDS_OF_A_VISIT(low) and VISIT.search(text):
+    if view.says(WORDS_OF_A_VISIT) and VISIT.search(view.lower):
         return "outpatient"
-    return "inpatient" if ("admitted" in low or "discharge" in low) and ADMITTED.search(text) else "outpatient"
+    return "inpatient" if view.says(WORDS_OF_ADMISSION) and ADMITTED.search(view.lower) else "outpatient"
 
 
 def bill(
@@ -69,7 +69,7 @@ def bill(
 
     `categories` are the HCC categories of codes, as `hcc.read_categories` gives them.
     """
-    draft = Draft(findings, terminology, view, lambda: setting or setting_of(view.text))
+    draft = Draft(findings, terminology, view, lambda: setting or setting_of(view))
     apply_guidelines(draft)
     ordered = sorted(draft.candidates.values(), key=lambda candidate: candidate.rank)
     codes = tuple(

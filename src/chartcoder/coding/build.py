@@ -9,12 +9,13 @@ this file, which the images' builds find as well.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 
 from chartcoder.coding.context import render_rules
+from chartcoder.coding.engine_compiled import write_triggers
+from chartcoder.coding.engine_medspacy import medspacy_tokenizer
 from chartcoder.coding.hcc import HOW_TO_ADD, write_categories
 from chartcoder.coding.lexicon.artefact import ARTEFACT, write_lexicon
 from chartcoder.coding.lexicon.compile import (
@@ -78,17 +79,10 @@ def build_lexicon(
     add_sides(phrases, sided_codes(entries))
     write_terminology(entries, out / "codes.marisa")
     write_lexicon(phrases, out, about={"release": name, "phrases": str(len(phrases.entries))})
-    _write_triggers(out)
+    write_triggers(render_rules(medspacy_tokenizer(), extended=True), out)
     if not write_categories(out):
         print(f"built without HCC categories; {HOW_TO_ADD}", file=sys.stderr)
     return notes + faults + main_faults
-
-
-def _write_triggers(out: Path) -> None:
-    from chartcoder.coding.engine_medspacy import medspacy_tokenizer
-
-    triggers = render_rules(medspacy_tokenizer(), extended=True)
-    (out / "triggers.json").write_text(json.dumps(triggers), encoding="utf-8")
 
 
 def given_release() -> Path | None:

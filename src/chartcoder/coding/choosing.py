@@ -6,36 +6,27 @@ The entry that asks for most of what the chart says, and for nothing it does not
 from __future__ import annotations
 
 from itertools import starmap
-from typing import NamedTuple, cast
+from typing import cast
 
-from chartcoder.coding.conditions import ChartView, Condition, condition
+from chartcoder.coding.conditions import ChartView, condition
+from chartcoder.coding.inner.reading import Choice
 from chartcoder.coding.lexicon.artefact import Lexicon
 from chartcoder.coding.lexicon.compile import SIDES, Entry
 from chartcoder.coding.lexicon.normalise import ATTRIBUTES
-from chartcoder.coding.scanning import first_that_holds
 
 NOT_RULED_OUT, MEANS_NOTHING, FITS_CONTEXT = 0.25, 0.5, 0.75
 """Added to an entry's fit: one that the words around it ask for is better than one that means nothing, which is better
 than one that they merely do not rule out ("not near")."""
 REMEMBERED = 50_000  # phrases with attributes
 
+UNCODED = Entry((), (), 0)
+"""What means nothing: one for all, so that it is at hand in the processor's cache."""
+
 IMPLIED = frozenset({"primary", "essential", "unilateral", "closed", "displaced"})
 """Attributes that a code may ask for and a chart need not say, by the release's own defaults (a fracture not said to be
 open is closed, one not said to be aligned is displaced: Official Guidelines I.C.19.c)."""
 IMPLYING_CHAPTERS = frozenset("IMST")
 """Circulation, bones and joints, injuries: elsewhere what is not said is not implied."""
-
-
-class Choice(NamedTuple):
-    """What a phrase may mean with some attributes beside it."""
-
-    settled: Entry | None  # its entry, whatever else the chart says
-    ranked: tuple[tuple[Entry, tuple[Condition, ...]], ...]  # where none is settled: the first whose conditions hold
-    asks_for_side: bool  # whether a side would give another code
-
-    def entry(self, view: ChartView, start: int, end: int) -> Entry | None:
-        """The entry of the phrase at [start, end) of a chart; None where none fits."""
-        return cast("Entry | None", first_that_holds(self.ranked, view, start, end))
 
 
 class Choices(dict[tuple[int, frozenset[str]], Choice]):
@@ -51,22 +42,30 @@ class Choices(dict[tuple[int, frozenset[str]], Choice]):
     def __missing__(self, key: tuple[int, frozenset[str]]) -> Choice:
         phrase, said = key
         entries = self._lexicon.entries(phrase)
-        ranked = tuple((entry, tuple(starmap(condition, entry.when))) for entry in rank_entries(entries, said))
+        ranked = tuple(
+            (entry if entry.codes else UNCODED, tuple(starmap(condition, entry.when)))
+            for entry in rank_entries(entries, said)
+        )
         settled = ranked[0][0] if ranked and not ranked[0][1] else None
         if len(self) >= REMEMBERED:
             self.clear()
-        choice = self[key] = Choice(settled, ranked, any(map(has_side, entries)))
+        asks_for_side = any(map(has_side, entries)) and not (settled is not None and has_side(settled))
+        choice = self[key] = Choice(settled, ranked, asks_for_side)
         if not said and not (choice.asks_for_side and ranked):
             self.alone[phrase] = choice
         return choice
 
     def with_side(self, phrase: int, said: frozenset[str], view: ChartView, start: int, end: int) -> Entry | None:
         """The entry with the side said; for both sides, where no bilateral code exists, both codes (I.B.13)."""
-        entry = self[phrase, said].entry(view, start, end)
+
+        def chosen(attributes: frozenset[str]) -> Entry | None:
+            return cast("Entry | None", self[phrase, attributes].entry(view, start, end))
+
+        entry = chosen(said)
         if entry is None or "bilateral" not in said or has_side(entry):
             return entry
         plain = said - SIDES
-        left, right = (self[phrase, plain | {side}].entry(view, start, end) for side in ("left", "right"))
+        left, right = (chosen(plain | {side}) for side in ("left", "right"))
         if left and right and has_side(left) and has_side(right):
             return right._replace(codes=right.codes + left.codes)
         return entry

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from chartcoder.chart import Chart, CodedChart, Finding
+import msgspec
+
+from chartcoder.chart import Assertion, Chart, CodedChart, Finding
 from chartcoder.coding.abbreviations import apply_definitions
-from chartcoder.coding.assertions import Surroundings, Words, assertion_of, class_of
+from chartcoder.coding.assertions import (
+    NOTHING,
+    TELLING_CLASSES,
+    TELLING_SECTIONS,
+    Surroundings,
+    Words,
+    assertion_of,
+    class_of,
+)
 from chartcoder.coding.billing import bill
 from chartcoder.coding.companions import uncode_without_companion
 from chartcoder.coding.conditions import ChartView
@@ -26,16 +36,19 @@ from chartcoder.protected import reveal
 WHERE_RESULTS_MATTER = frozenset({"assessment", "observation_and_plan", "problem_list", "chief_complaint", "diagnoses"})
 ABOUT_OTHERS = frozenset({"family", "other_person"})
 """Assertions that a box ticked does not change."""
+Said = tuple[Assertion, str | None]
+PRESENT: Said = ("present", None)
 ENGINES = ("medspacy", "compiled")
 
 
-class Meaning(NamedTuple):
+class Meaning(msgspec.Struct, frozen=True, gc=False):
     """What a code of the lexicon stands for, looked up once for each."""
 
     code: str  # complete: with its seventh character
     description: str
     may_describe: bool  # an adjective of a general meaning may name it
     is_result: bool  # an abnormal result: no code by itself unless the provider says that it matters (III.B)
+    tells: bool  # the code itself says how it is asserted
 
 
 class Coder:
@@ -96,44 +109,65 @@ class Coder:
     def _terms(self, text: str, view: ChartView, sections: Sections) -> list[Term]:
         """Lexicon terms and measurements outside headings, in order; a measurement before the words it is made of."""
         found = self._matcher.find(text, view)
-        measured = [Term(start, end, Entry((), (code,), 0), frozenset()) for start, end, code in measured_codes(view)]
+        measured = [Term(start, end, Entry((), (code,), 0)) for start, end, code in measured_codes(view)]
         if measured:
             found = sorted([*measured, *found], key=lambda term: (term.start, -term.end))
         terms: list[Term] = []
-        for term in found:
-            if (not terms or term.start >= terms[-1].end) and not sections.in_heading(term.start, term.end):
+        end = 0
+        for term, named in zip(found, sections.in_heading((term.start, term.end) for term in found), strict=True):
+            if term.start >= end and not named:
                 terms.append(term)
+                end = term.end
         return apply_definitions(text, terms)
 
     def _findings(self, view: ChartView, terms: list[Term], contexts: list[Context]) -> list[Finding]:
         """A finding for each code of each term; without its code where the term implies none by itself."""
         text = view.text
         answers, around = Answers(text), Surroundings(text, view.lower)
+        say_nothing = around.say_nothing if not answers.has_signs else lambda *_: False
         findings: list[Finding] = []
         for term, context in zip(terms, contexts, strict=True):
             start, end, section = term.start, term.end, context.section
-            answer = answers.of(start, end)
-            words = Words(around, start, end)
+            nothing_beside = say_nothing(start, end)
+            quiet = nothing_beside and not context.cues and section not in TELLING_SECTIONS
             for code in term.entry.codes:
-                full, description, may_describe, is_result = self._meanings.get(code) or self._meaning(code)
-                said = answer if answer and answer[0] == "negated" else assertion_of(full, words, context)
-                if answer and said[0] not in ABOUT_OTHERS:  # "Family history: [x] breast cancer (mother)"
-                    said = answer
-                assertion, cue = said
-                if (is_result and section not in WHERE_RESULTS_MATTER) or (
-                    may_describe and describes_a_noun(text, start, end)
-                ):
-                    findings.append(Finding(words.text, start, end, section, assertion, cue, None, None))
+                meaning = self._meanings.get(code) or self._meaning(code)
+                if quiet and not meaning.tells:
+                    assertion, cue = PRESENT
+                elif nothing_beside:
+                    assertion, cue = assertion_of(meaning.code, Words(around, start, end), context, NOTHING)
                 else:
-                    findings.append(Finding(words.text, start, end, section, assertion, cue, full, description))
+                    assertion, cue = _assertion(meaning.code, Words(around, start, end), context, answers)
+                if (meaning.is_result and section not in WHERE_RESULTS_MATTER) or (
+                    meaning.may_describe and describes_a_noun(text, start, end)
+                ):
+                    findings.append(Finding(text[start:end], start, end, section, assertion, cue, None, None))
+                else:
+                    findings.append(
+                        Finding(text[start:end], start, end, section, assertion, cue, meaning.code, meaning.description)
+                    )
         return findings
 
     def _meaning(self, code: str) -> Meaning:
         full = self._terminology.with_seventh(code, "A")
+        classes = class_of(full)
         self._meanings[code] = meaning = Meaning(
-            full, self._terminology.description(full), full in general_codes("adjective"), "result" in class_of(full)
+            full,
+            self._terminology.description(full),
+            full in general_codes("adjective"),
+            "result" in classes,
+            not classes.isdisjoint(TELLING_CLASSES),
         )
         return meaning
+
+
+def _assertion(code: str, words: Words, context: Context, answers: Answers) -> Said:
+    """How a term is asserted: by a template's answer, if one stands beside it, else by its words and its context."""
+    answer = answers.of(words.start, words.end)
+    if answer and answer[0] == "negated":
+        return answer
+    said = assertion_of(code, words, context, words.said())
+    return answer if answer and said[0] not in ABOUT_OTHERS else said  # "Family history: [x] breast cancer (mother)"
 
 
 def _make_engine(engine: str, folder: Path) -> Engine:

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from chartcoder.coding.scoping import Trigger
+from chartcoder.coding.inner.scoping import Trigger
 
 OWN_RULES = Path(__file__).with_name("context.tsv")
 SLOT = re.compile(r"\{([^}]+)\}")

@@ -17,6 +17,7 @@ from bisect import bisect_left
 from functools import cached_property
 from itertools import pairwise
 
+from chartcoder.coding.inner.scanning import RunReader, lone_capitals, parts_of, wrapped_ends
 from chartcoder.coding.lexicon.artefact import (
     AND,
     ATTRIBUTE_CHARACTERS,
@@ -29,13 +30,11 @@ from chartcoder.coding.lexicon.artefact import (
 )
 from chartcoder.coding.lexicon.compile import SIDES
 from chartcoder.coding.lexicon.normalise import LETTER_A, WORD
-from chartcoder.coding.scanning import RunReader, lone_capitals, parts_of
 
 UTF_16 = f"utf-16-{sys.byteorder[0]}e"
 
 INVISIBLE = " \t\r\xa0\"'_\u2018\u2019\u201c\u201d"
 """Spaces and quotation marks: nothing between two words."""
-LINE_BEFORE_LETTER = re.compile(rf"\n[{INVISIBLE}]*([^\W\d_])")
 SHORTHAND = re.compile(r"[A-Z](?:(?<=[LR])(?=,? [^\W\d_])|\.(?= ?[a-z])|(?<=O)[DSU](?![^\W_]))")
 """What is written short: a side ("pressure ulcer L heel"), the genus of an organism ("E. coli"), an eye ("OU")."""
 IN_WORDS = {"L": "\N{LATIN SMALL LETTER THORN}", "R": "\N{LATIN SMALL LETTER ETH}", "OD": "rt", "OS": "lt", "OU": "ou"}
@@ -82,24 +81,23 @@ class Encoding:
         attributes: the places of attributes in `characters`.
         parts: these three, and where no attribute stands beside a phrase.
         bounds: where in the text each run begins, and the last ends.
+        beginnings: of its words, see `scanning.Runs`.
     """
 
-    def __init__(self, characters: str, points: array[int], bounds: array[int]) -> None:
+    def __init__(self, characters: str, points: array[int], bounds: array[int], beginnings: bytearray) -> None:
         """
         Args:
             characters: one for each run of a text.
             points: their code points.
             bounds: where in the text each run begins, and the last ends.
+            beginnings: of its words, see `scanning.Runs`.
         """
         self.characters = characters
         self.parts = parts_of(points)
-        self.tokens, self.places, self.attributes, self._beside = self.parts
+        self.tokens, self.places, self.attributes, _ = self.parts
         self.core = _text_of(self.tokens)
         self.bounds = bounds
-
-    def stands_alone(self, first: int, last: int) -> bool:
-        """Whether no attribute stands within or beside the phrase at [first, last) of `core`."""
-        return self._beside.find(1, first, last + 1) < 0
+        self.beginnings = beginnings
 
     def span(self, first: int, last: int) -> tuple[int, int]:
         """Where in the text the words at [first, last) of `core` begin and end."""
@@ -109,6 +107,16 @@ class Encoding:
     def sides(self) -> list[int]:
         """The places of sides in `characters`."""
         return [place for place in self.attributes if self.characters[place] in SIDE_CHARACTERS]
+
+    def has_side_between(self, start: int, end: int) -> bool:
+        """Whether a side is among `characters`[start:end]."""
+        first = bisect_left(self.sides, start)
+        return first < len(self.sides) and self.sides[first] < end
+
+    def sides_between(self, start: int, end: int) -> str:
+        """The sides among `characters`[start:end]."""
+        first = bisect_left(self.sides, start)
+        return "".join([self.characters[place] for place in self.sides[first : bisect_left(self.sides, end, first)]])
 
     @cached_property
     def sides_of_words(self) -> dict[str, str]:
@@ -138,14 +146,14 @@ class Encoder:
         text = without_wraps(text)
         capitals = lone_capitals(text)
         text = spelled_out(without_articles(text, capitals), capitals) + " "  # a word is never the last run
-        points, bounds = self._runs.read(text)
+        points, bounds, beginnings = self._runs.read(text)
         characters = _text_of(points)
         commas = [found.start() for found in self._inverting.finditer(characters)]
         if commas:
             for comma in commas:
                 points[comma] = ord(SKIP)
             characters = _text_of(points)
-        return Encoding(characters, points, bounds)
+        return Encoding(characters, points, bounds, beginnings)
 
     def _character(self, run: str) -> str:
         return self._vocabulary[run] if run[0].isalnum() else _separator_character(run)
@@ -196,19 +204,7 @@ def _is_litres(text: str, place: int) -> bool:
 
 def without_wraps(text: str) -> str:
     """The text with a space for the end of each line that is only wrapped: the next goes on in lower case."""
-    wraps = [
-        found.start()
-        for found in LINE_BEFORE_LETTER.finditer(text)
-        if found[1].islower() and _follows_a_word(text, found.start())
-    ]
-    return replace_at(text, wraps, " ")
-
-
-def _follows_a_word(text: str, place: int) -> bool:
-    """Whether only spaces and quotation marks stand between a word, or the beginning, and a place."""
-    while place and text[place - 1] in INVISIBLE:
-        place -= 1
-    return not place or text[place - 1].isalnum()
+    return replace_at(text, wrapped_ends(text, INVISIBLE), " ")
 
 
 def replace_at(text: str, places: list[int], character: str) -> str:

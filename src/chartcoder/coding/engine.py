@@ -7,7 +7,9 @@ oracle of the tests.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from chartcoder.coding.sections import Sections
 
@@ -24,7 +26,7 @@ CATEGORIES = (NEGATED, POSSIBLE, HISTORICAL, HYPOTHETICAL, FAMILY, OTHER_PERSON,
 and what is over for good."""
 
 
-class Context(NamedTuple):
+class Context(msgspec.Struct, frozen=True):
     """Where a term stands. `cues` maps each ConText category that reaches it to the words that brought it."""
 
     section: str | None

@@ -7,16 +7,18 @@ set and read.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import ahocorasick_rs
-
 from chartcoder.coding.engine import Context
-from chartcoder.coding.scoping import Trigger, bounded, cues_of_terms, found_in
+from chartcoder.coding.inner.scanning import StringTable
+from chartcoder.coding.inner.scoping import Trigger, cues_of_terms, prune_overlapping
+from chartcoder.coding.inner.splitting import Sentences
+from chartcoder.coding.lexicon.step_files import read_steps, write_steps
+from chartcoder.coding.lowering import lower_in_place
 from chartcoder.coding.sections import Sections
-from chartcoder.coding.splitting import Sentences
 
+TRIGGERS, STEPS = "triggers.json", "triggers.steps"
 PLAIN = {"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{LEFT SINGLE QUOTATION MARK}": "'", "\xa0": " "}
 
 
@@ -25,18 +27,15 @@ class CompiledEngine:
 
     def __init__(self, folder: Path) -> None:
         """`folder` is the artefact's."""
-        triggers = json.loads((folder / "triggers.json").read_text(encoding="utf-8"))
-        self._automaton = ahocorasick_rs.AhoCorasick(list(triggers), matchkind=ahocorasick_rs.MatchKind.Standard)
-        self._triggers = [bounded(string, Trigger(*trigger)) for string, trigger in triggers.items()]
+        triggers = [tuple(trigger) for trigger in json.loads((folder / TRIGGERS).read_text(encoding="utf-8"))]
+        self._table = StringTable(read_steps(folder / STEPS), triggers)
 
     def read(self, text: str, spans: Sequence[tuple[int, int]], sections: Sections) -> list[Context]:
         """The context of each span (in order, not overlapping)."""
         if not spans:
             return []
-        return [
-            Context(sections.at(start), cues)
-            for (start, _), cues in zip(spans, self.cues(text, spans, Sentences(text).around), strict=True)
-        ]
+        sections_of_each = sections.at_each([start for start, _ in spans])
+        return list(map(Context, sections_of_each, self.cues(text, spans, Sentences(text).around)))
 
     def cues(
         self,
@@ -47,26 +46,31 @@ class CompiledEngine:
         own_words_act: bool = False,
     ) -> list[dict[str, str]]:
         """The cues that reach each span, with sentences from whoever splits them; see `cues_of_terms`."""
-        low = lower_in_place(text)
-        matches = self._automaton.find_matches_as_indexes(low, overlapping=True)
+        low = _plain(text)
+        found = self._table.find(low)
         if own_words_act:
-            matches = [match for match in matches if not self._is_glued(low, match)]
-        return cues_of_terms(found_in(low, matches, self._triggers), spans, low, sentence_around, own_words_act)
-
-    def _is_glued(self, low: str, match: tuple[int, int, int]) -> bool:
-        """Whether medspaCy does not see a trigger because its last word is one token with the number of a footnote
-        behind its period ("already present.18"): spaCy parts words there before a capital only."""
-        number, _, end = match
-        return self._triggers[number].closes and low[end : end + 1] == "." and low[end + 1 : end + 2].isdigit()
+            found = [one for one in found if not _is_glued(low, one[1])]
+        return cues_of_terms(prune_overlapping(found), spans, low, sentence_around, own_words_act)
 
 
-def lower_in_place(text: str) -> str:
-    """The text in lower case with every character at its offset (some capitals have two lower-case letters)."""
-    low = text.lower()
-    if len(low) != len(text):
-        low = "".join(lower if len(lower := character.lower()) == 1 else character for character in text)
+def write_triggers(triggers: Mapping[str, Trigger], folder: Path) -> None:
+    """Write the files that `CompiledEngine` maps in: strings that are triggers, and what each is."""
+    kinds = list(dict.fromkeys(triggers.values()))
+    (folder / TRIGGERS).write_text(json.dumps(kinds), encoding="utf-8")
+    numbers = {kind: number for number, kind in enumerate(kinds)}
+    write_steps(((map(ord, string), numbers[trigger]) for string, trigger in triggers.items()), folder / STEPS)
+
+
+def _is_glued(low: str, end: int) -> bool:
+    """Whether medspaCy does not see the trigger that ends at `end` because its last word is one token with the number
+    of a footnote behind its period ("already present.18"): spaCy parts words there before a capital only."""
+    return low[end - 1].isalnum() and low[end : end + 1] == "." and low[end + 1 : end + 2].isdigit()
+
+
+def _plain(text: str) -> str:
+    """The text in lower case, as triggers are written: each character at its place."""
+    low = lower_in_place(text)
     if not low.isascii():
         for character, plain in PLAIN.items():
             low = low.replace(character, plain)
-        low = low.encode(errors="replace").decode()  # half a surrogate pair is no text to an automaton
     return low

@@ -12,7 +12,7 @@ from typing import Any
 
 from chartcoder.coding.context import DROP, own_rules, stock_rules
 from chartcoder.coding.engine import Context
-from chartcoder.coding.scoping import FORWARD
+from chartcoder.coding.inner.scoping import FORWARD
 from chartcoder.coding.sections import Sections, own_headings
 
 LONGEST_TEXT = 1_000_000_000  # characters; spaCy's own limit guards models that are not used here
@@ -59,7 +59,7 @@ class MedspacyEngine:
             for entity in entities
         ]
         return [
-            context._replace(section=sections.at(start) or context.section)
+            Context(sections.at(start) or context.section, context.cues)
             for context, (start, _) in zip(contexts, spans, strict=True)
         ]
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import ahocorasick_rs
-
 from chartcoder.coding.conditions import ChartView
+from chartcoder.coding.inner.any_word import AnyWord
 
 ADULT = 20  # years: body mass index is coded by number for adults only
-BMI = re.compile(r"\b(?:BMI|body mass index)\b\D{0,25}?(\d{2})(?:[.,](\d))?(?!\d|/)", re.I)
+# patterns are of text in lower case and begin with letters, so that a search skips to them
+BMI = re.compile(r"(?:bmi(?<!\wbmi)|body mass index(?<!\wbody mass index))\b\D{0,25}?(\d{2})(?:[.,](\d))?(?!\d|/)")
 GESTATION = re.compile(
     r"\b(\d{1,2})(?:\s*(?:\+|and)\s*\d(?:/7)?)?[\s-]*(?:weeks?|wks?)(?:\s+and\s+\d\s+days?)?[\s-]*(?:of\s+|')?"
     r"(?:gestation|pregnan|gestational|intrauterine)|\bgestational age\D{0,15}?(\d{1,2})[\s-]*(?:weeks?|wks?)"
@@ -29,20 +29,20 @@ WEEKS_OF_GESTATION = re.compile(
 )
 """What that one cannot do without, in lower case, and so begun by letters that a search can skip to."""
 
-WORDS_OF_GESTATION = ("gestation", "pregnan", "uterine", "iup", "ega ")
+WORDS_OF_GESTATION = AnyWord(["gestation*", "pregnan*", "uterine", "intrauterine", "iup", "ega"])
 """What both cannot do without, quickest to look for."""
 
 WEIGHT_LOST = re.compile(
-    r"\b(?:loss of|lost|losing)(?: (?:about|approximately|around|over|nearly|another|some|up to|at least)){0,2} "
+    r"(?:loss of(?<!\wloss of)|lost(?<!\wlost)|losing(?<!\wlosing))"
+    r"(?: (?:about|approximately|around|over|nearly|another|some|up to|at least)){0,2} "
     r"(?:\d+(?:[.,]\d+)?(?: (?:to|-) \d+)?|five|ten|fifteen|twenty|thirty|forty|fifty)[ -]?"
     r"(?:kg|kgs|kilos?|kilograms?|lbs?|pounds?"
     r"|% of (?:(?:his|her|their|total) )?(?:body )?weight)(?!\w)"
-    r"(?! (?:on purpose|intentionally|(?:by|with) diet\w*|on (?:a|the|his|her) diet|since (?:the )?surgery))",
-    re.I,
+    r"(?! (?:on purpose|intentionally|(?:by|with) diet\w*|on (?:a|the|his|her) diet|since (?:the )?surgery))"
 )
-WORDS_OF_BODY_MASS = ("bmi", "body mass")
-WORD_OF_THE_SCALE = "nih"
-WORDS_OF_LOSS = ("loss of ", "lost ", "losing ")
+WORDS_OF_BODY_MASS = AnyWord(["bmi", "body mass"])
+WORDS_OF_THE_SCALE = AnyWord(["nih*"])
+WORDS_OF_LOSS = AnyWord(["loss of", "lost", "losing"])
 UNITS_OF_LOSS = ("kg", "kilo", "lb", "pound", "weight")
 """What the pattern cannot do without, quicker to look for."""
 STROKE_SCALE = re.compile(r"\bNIH ?SS\b(?: score)?[ \t]*(?:is|was|of|:|=)?[ \t]*(\d{1,2})\b(?!\s*[-/]\s*\d)")
@@ -51,8 +51,6 @@ RECEPTOR = re.compile(
     r"([EHP](?<!\w[EHP])(?:(?<=[EP])R|(?<=H)ER-?2(?:/neu)?))(?:(\+{1,3}|[ \t]*(?:is |was |: ?|- ?)?(?:positive|pos)\b)"
     r"|((?:-|\u2212|\u2013)(?=[\s,;/.)]|$)|[ \t]*(?:is |was |: ?|- ?)?(?:negative|neg)\b))"
 )
-NEEDED = (*WORDS_OF_BODY_MASS, *WORDS_OF_GESTATION, *WORDS_OF_LOSS, WORD_OF_THE_SCALE)
-FIND_NEEDED = ahocorasick_rs.AhoCorasick(NEEDED).find_matches_as_indexes
 RECEPTORS = {"ER": ("Z17.0", "Z17.1"), "PR": ("Z17.21", "Z17.22"), "HER2": ("Z17.31", "Z17.32")}
 """Receptor -> its positive and its negative status."""
 
@@ -60,20 +58,19 @@ RECEPTORS = {"ER": ("Z17.0", "Z17.1"), "PR": ("Z17.21", "Z17.22"), "HER2": ("Z17
 def measured_codes(view: ChartView) -> Iterator[tuple[int, int, str]]:
     """(start, end, code) of every measurement of a chart that is a code."""
     text, low = view.text, view.lower
-    said = words_said(low)
-    if not said.isdisjoint(WORDS_OF_BODY_MASS) and (view.age is None or view.age >= ADULT):
-        for found in BMI.finditer(text):
+    if view.says(WORDS_OF_BODY_MASS) and (view.age is None or view.age >= ADULT):
+        for found in BMI.finditer(low):
             code = bmi_code(int(found[1]))
             if code:
                 yield found.start(), found.end(), code
-    if not said.isdisjoint(WORDS_OF_GESTATION) and WEEKS_OF_GESTATION.search(low):
+    if view.says(WORDS_OF_GESTATION) and WEEKS_OF_GESTATION.search(low):
         for found in GESTATION.finditer(text):
             weeks = int(found[1] or found[2] or found[3])
             if 8 <= weeks <= 42:
                 yield found.start(), found.end(), f"Z3A.{weeks:02d}"
-    if not said.isdisjoint(WORDS_OF_LOSS) and any(unit in low for unit in UNITS_OF_LOSS):
-        yield from ((found.start(), found.end(), "R63.4") for found in WEIGHT_LOST.finditer(text))
-    if WORD_OF_THE_SCALE in said:
+    if view.says(WORDS_OF_LOSS) and any(unit in low for unit in UNITS_OF_LOSS):
+        yield from ((found.start(), found.end(), "R63.4") for found in WEIGHT_LOST.finditer(low))
+    if view.says(WORDS_OF_THE_SCALE):
         for found in STROKE_SCALE.finditer(text):
             if int(found[1]) <= 42:
                 yield found.start(), found.end(), f"R29.7{int(found[1]):02d}"
@@ -81,11 +78,6 @@ def measured_codes(view: ChartView) -> Iterator[tuple[int, int, str]]:
         for found in RECEPTOR.finditer(text):
             positive, negative = RECEPTORS[found[1].removesuffix("/neu").replace("-", "")]
             yield found.start(), found.end(), positive if found[2] else negative
-
-
-def words_said(low: str) -> set[str]:
-    """Which of the words that the patterns cannot do without a chart has, by one search of its text in lower case."""
-    return {NEEDED[number] for number, _, _ in FIND_NEEDED(low, overlapping=True)}
 
 
 def bmi_code(value: int) -> str | None:

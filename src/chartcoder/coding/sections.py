@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+
+import msgspec
 
 from chartcoder.chart import Section
+from chartcoder.coding.inner.heading_lines import BARE, LABEL, OTHER, heading_lines, names_before_colons
 
 TABLE = Path(__file__).with_name("sections.tsv")
 WORDS = Path(__file__).with_name("heading_words.tsv")
@@ -25,28 +27,20 @@ NUMBER = r"(?:\(?\d{1,2}[.)][ \t]+|[IVX]{1,4}[.)][ \t]+|[A-Z][.)][ \t]+)?"
 HEADING = re.compile(
     r"[ \t>]*(?P<bullet>[-\u2013\u2022*\u00b7][ \t]+)?(?P<mark>\#{1,6}[ \t]*|={2,}[ \t]*)?"
     rf"{NUMBER}(?P<bold>[*_]{{1,3}}|\[)?(?P<name>{NAME})"
+    r"(?![A-Za-z/&+,'\u2019])"  # a name goes on there: quicker to see than that no end is there
     r"(?:[ \t]*(?:\([^)\n]{0,40}\)|\#?\d{1,2}))?[ \t]*[*_\])=\#]{0,8}[ \t]*(?P<end>:|[ \t][-\u2013\u2014][ \t]|\r?$)",
     re.M,
 )
-PLAIN_HEADING = re.compile(r"[A-Za-z][A-Za-z /&+,'\u2019]{0,58}(?<! ):")
-"""What `HEADING` finds too, where nothing adorns the name: most headings."""
 BEHIND_A_SENTENCE = re.compile(r"[.;][ \t]+(?P<name>[A-Z][A-Za-z/&' -]{1,40})\Z")
 BEFORE_ITS_TEXT = re.compile(
     r"(?P<bullet>)(?P<name>(?:[A-Z/&-]{7,}|[A-Z]{2,} [A-Z/&-]+)(?: [A-Z/&-]+){0,4})"
     r"[ \t]+(?=\d{1,2}[.)][ \t]|[A-Z]?[a-z])"
 )
 IN_A_LONG_LINE = re.compile(r"\b(?P<name>[A-Z][A-Z /&()'-]{1,50})\Z")
-LINE = re.compile(r"[^\s][^\n]*")
-"""A line that is not blank, without its indent."""
-MAY_BEGIN_WITH_ONE = re.compile(
-    r"[^A-Za-z\n]*+(?:[A-Z]{1,4}[.)][ \t]+[*_\[]{0,3})?[A-Za-z](?:[A-Za-z /&+,'\u2019]++|(?<! )-|-(?![ \t]))*+"
-    r"(?:\#?\d{0,2}[ \t]*[*_\])=\#]{0,8}[ \t]*(?:[:\r\n\u2013\u2014]|-[ \t]|\Z)|[()])"
-    r"|[A-Z/&-]{2}|[SOAP](?:[ \t]*[:.)\r\n]|[ \t]+[-\u2013])"
-)
-"""What every line that begins with a heading has, of whatever form: behind words that may be its name stands its end,
-and not a digit or a period of a sentence. Quick to see; few lines of prose have it."""
 MARKS = re.compile(r":|[ \t][-\u2013\u2014][ \t]|\t")
 LONG_LINE, LONGEST_HEADING = 300, 110  # characters
+ENDS_OF_LINES = frozenset({"", "\n"})
+NUMBERS = "(0123456789"
 SOAP = re.compile(r"(?P<bullet>)(?P<name>[SOAP])(?:[ \t]*[:.)]|[ \t]+[-\u2013]|[ \t]*\r?$)", re.M)
 LIST_BEHIND = re.compile(r"[ \t\r]*\n[ \t]*\(?1[.)][ \t]")
 """A numbered list under a line."""
@@ -127,7 +121,7 @@ def own_headings() -> Iterator[tuple[str, str]]:
         yield f"{heading}:", category
 
 
-class Heading(NamedTuple):
+class Heading(msgspec.Struct, frozen=True, gc=False):
     """A heading by its form, known by its name or not. Offsets in characters."""
 
     start: int
@@ -140,61 +134,83 @@ class Heading(NamedTuple):
 
 def _found_headings(text: str) -> list[Heading]:
     """The headings of a text in order: those the table knows, and those that only look like one."""
-    found = {heading.start: heading for heading in _before_colons(text)}
+    found: list[Heading] = []
     letters: list[re.Match[str]] = []
-    for line in LINE.finditer(text):
-        if not MAY_BEGIN_WITH_ONE.match(text, line.start()):
-            continue
-        heading = _at_line(text, *line.span())
+    for start, end, form, name_start, name_end in heading_lines(text):
+        heading = _at_line(text, start, end, form, name_start, name_end)
         if heading:
-            found[heading.start] = heading
-        letter = SOAP.match(text, line.start()) if text[line.start()] in OF_SOAP else None
+            found.append(heading)
+        letter = SOAP.match(text, start) if text[start] in OF_SOAP else None
         if letter:
             letters.append(letter)
-    if len({letter["name"] for letter in letters}) >= LETTERS_OF_A_NOTE:
-        found |= {letter.start("name"): _heading(letter, OF_SOAP[letter["name"]]) for letter in letters}
-    return [found[start] for start in sorted(found)]
+    within_lines = list(_before_colons(text))
+    is_soap = len({letter["name"] for letter in letters}) >= LETTERS_OF_A_NOTE
+    if not within_lines and not is_soap:
+        return found
+    of_letters = [_heading(letter, OF_SOAP[letter["name"]]) for letter in letters] if is_soap else []
+    by_start = {heading.start: heading for heading in (*within_lines, *found, *of_letters)}
+    return [by_start[start] for start in sorted(by_start)]
 
 
-def _at_line(text: str, start: int, end: int) -> Heading | None:
-    """The heading that a line [start, end) begins with. A long line has one only before a mark or its text."""
-    unadorned = PLAIN_HEADING.match(text, start)
-    if unadorned:
-        behind = unadorned.end()
-        category = category_of(text[start : behind - 1])
+class Form(msgspec.Struct, frozen=True, gc=False):
+    """What has the form of a heading, whatever its name."""
+
+    start: int
+    end: int  # of the name
+    behind: int
+    at_bullet: bool = False
+    marked: bool = False  # in markdown
+    ends_line: bool = False
+
+    @classmethod
+    def of(cls, match: re.Match[str]) -> Form:
+        """What `HEADING` found."""
+        ends_line = match["end"] != ":" and not match["end"].strip(" \t\r")
+        marked = bool(match["mark"] or match["bold"])
+        return cls(*match.span("name"), match.end(), bool(match["bullet"]), marked, ends_line)
+
+
+def _at_line(text: str, start: int, end: int, form: str, name_start: int, name_end: int) -> Heading | None:
+    """The heading that a line begins with; the arguments are as `heading_lines` gives them."""
+    if form == OTHER:
+        found = _adorned(text, start, end)
+        category = category_of(text[found.start : found.end]) if found else None
+        if found and category:
+            return Heading(found.start, found.end, found.behind, category, found.at_bullet)
+    else:
+        behind = name_end + 1 if form == LABEL else end
+        at_bullet = start < name_start and text[start] not in NUMBERS
+        category = category_of(text[name_start:name_end])
         if category:
-            return Heading(start, behind - 1, behind, category)
-    labels_text = unadorned is not None and text[behind : behind + 1] not in {"", "\n"}
-    match = None if labels_text else _adorned_heading(text, start, end)
-    category = category_of(match["name"]) if match else None
-    if match and category:
-        return _heading(match, category)
+            return Heading(name_start, name_end, behind, category, at_bullet)
+        labels_text = text[behind : behind + 1] not in ENDS_OF_LINES
+        found = None if labels_text else Form(name_start, name_end, behind, at_bullet, False, form == BARE)
     before = BEFORE_ITS_TEXT.match(text, start) if text[start : start + 2].isupper() else None
     category = category_of(before["name"]) if before else None
     if before and category:
         return _heading(before, category)
-    return _heading(match, None) if match and _looks_like_one(match) else None
+    if found and _looks_like_one(text, found):
+        return Heading(found.start, found.end, found.behind, None, found.at_bullet)
+    return None
 
 
-def _adorned_heading(text: str, start: int, end: int) -> re.Match[str] | None:
-    """The heading of any form that a line [start, end) begins with, known by its name or not."""
-    short = end - start < LONGEST_HEADING
-    return HEADING.match(text, start) if short or MARKS.search(text, start, start + LONGEST_HEADING) else None
+def _adorned(text: str, start: int, end: int) -> Form | None:
+    """What a line [start, end) begins with that has the form of a heading. A long line has one only before a mark."""
+    if end - start >= LONGEST_HEADING and not MARKS.search(text, start, start + LONGEST_HEADING):
+        return None
+    match = HEADING.match(text, start)
+    return Form.of(match) if match else None
 
 
 def _before_colons(text: str) -> Iterator[Heading]:
     """Known names behind the end of a sentence and before a colon; in long lines, known names in capitals too."""
-    place = text.find(":")
-    while place >= 0:
-        begin = max(0, place - LONGEST_HEADING)
-        sentence_end = max(text.rfind(".", begin, place), text.rfind(";", begin, place))
-        match = BEHIND_A_SENTENCE.match(text, sentence_end, place) if sentence_end >= 0 else None
-        if not match and text[place - 1 : place].isupper() and _in_a_long_line(text, place):
-            match = IN_A_LONG_LINE.search(text, begin, place)
+    for sentence_end, colon in names_before_colons(text):
+        match = BEHIND_A_SENTENCE.match(text, sentence_end, colon) if sentence_end >= 0 else None
+        if not match and text[colon - 1].isupper() and _in_a_long_line(text, colon):
+            match = IN_A_LONG_LINE.search(text, max(0, colon - LONGEST_HEADING), colon)
         category = category_of(match["name"]) if match else None
         if match and category:
-            yield Heading(*match.span("name"), place + 1, category, within_a_line=True)
-        place = text.find(":", place + 1)
+            yield Heading(*match.span("name"), colon + 1, category, within_a_line=True)
 
 
 def _in_a_long_line(text: str, place: int) -> bool:
@@ -210,14 +226,19 @@ def _heading(match: re.Match[str], category: str | None) -> Heading:
     return Heading(*match.span("name"), match.end(), category, bool(match["bullet"]))
 
 
-def _looks_like_one(match: re.Match[str]) -> bool:
-    """Whether a line with an unknown name is a heading all the same: in markdown, in capitals on its own, or above a
+def _looks_like_one(text: str, form: Form) -> bool:
+    """Whether what has an unknown name is a heading all the same: in markdown, in capitals on its own, or above a
     numbered list."""
-    name, ends_line = match["name"], match["end"] != ":" and not match["end"].strip(" \t\r")
-    if not ends_line and match.string[match.end() : match.end() + 1] not in {"", "\n"}:
+    if not form.ends_line and text[form.behind : form.behind + 1] not in ENDS_OF_LINES:
         return False  # not alone in its line
-    marked = bool(match["mark"] or match["bold"] or LIST_BEHIND.match(match.string, match.end()))
-    return (marked or (name.isupper() and len(name) > 3)) and heading_words("part").isdisjoint(plain(name).split())
+    name = text[form.start : form.end]
+    marked = form.marked or LIST_BEHIND.match(text, form.behind)
+    return bool(marked or (name.isupper() and len(name) > 3)) and _names_no_part(name)
+
+
+@lru_cache(maxsize=10_000)
+def _names_no_part(name: str) -> bool:
+    return heading_words("part").isdisjoint(plain(name).split())
 
 
 def _ends_with_its_line(heading: Heading) -> bool:
@@ -233,7 +254,7 @@ class Sections:
 
     def __init__(self, text: str, given: Sequence[Section] = ()) -> None:
         self._starts: list[int] = []
-        self._categories: list[str | None] = []
+        self._categories: list[str | None] = [None]  # before the first of `_starts`, behind the first, and so on
         self._headings: list[tuple[int, int]] = []
         self.headings: list[tuple[int, int, str]] = []  # start, end and category of each, in order
         self._given = sorted(given, key=lambda section: section.start)
@@ -241,7 +262,7 @@ class Sections:
             self._add(text, heading)
 
     def _add(self, text: str, heading: Heading) -> None:
-        before = self._categories[-1] if self._categories else None
+        before = self._categories[-1]
         if heading.category is None:
             if before in ENDED_BY_UNKNOWN:
                 self._begin(heading.text_start, None)
@@ -265,21 +286,32 @@ class Sections:
 
     def at(self, offset: int) -> str | None:
         """The category of the section that an offset lies in; None before the first heading."""
-        place = bisect_right(self._starts, offset) - 1
-        under_heading = self._categories[place] if place >= 0 else None
+        place = bisect_right(self._starts, offset)
+        under_heading = self._categories[place]
         if not self._given:
             return under_heading
         before = bisect_right(self._given, offset, key=lambda section: section.start) - 1
         if before < 0:
             return under_heading
         section = self._given[before]
-        heading_start = self._starts[place] if place >= 0 else -1
+        heading_start = self._starts[place - 1] if place else -1
         if offset >= section.end:
             return under_heading if heading_start >= section.end else None
         has_parts = section.name in HOLD_PARTS and heading_start > section.start
         return under_heading if has_parts else section.name
 
-    def in_heading(self, start: int, end: int) -> bool:
-        """Whether [start, end) lies in a heading: its words name a section and say nothing of the patient."""
-        place = bisect_right(self._headings, (start, 1 << 62)) - 1
-        return place >= 0 and end <= self._headings[place][1]
+    def at_each(self, offsets: Iterable[int]) -> list[str | None]:
+        """The category at each of some offsets, as `at` gives it."""
+        if self._given:
+            return [self.at(offset) for offset in offsets]
+        return [self._categories[bisect_right(self._starts, offset)] for offset in offsets]
+
+    def in_heading(self, spans: Iterable[tuple[int, int]]) -> Iterator[bool]:
+        """Whether each of some stretches, in order, lies in a heading: its words name a section and say nothing of the
+        patient."""
+        following, heading_end = 0, -1
+        for start, end in spans:
+            while following < len(self._headings) and self._headings[following][0] <= start:
+                heading_end = self._headings[following][1]
+                following += 1
+            yield end <= heading_end

@@ -46,6 +46,11 @@ class Answers:
         self._starts = [sign.start() for sign in self._signs]
         self._ends = [sign.end() for sign in self._signs]
 
+    @property
+    def has_signs(self) -> bool:
+        """Whether the chart has any sign, which may stand far from its term."""
+        return bool(self._signs)
+
     def of(self, start: int, end: int) -> tuple[Assertion, str] | None:
         """What is said of the term at [start, end), and the words that say it; None where nothing is."""
         text = self._text

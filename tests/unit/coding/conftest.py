@@ -5,7 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from chartcoder.chart import Chart, CodedChart, Setting
+from chartcoder.coding import machine_code
 from chartcoder.coding.coder import Coder
+
+if machine_code.is_of_other_sources():
+    raise pytest.UsageError(
+        "these tests would run machine code of other sources: "
+        "`python -m chartcoder.coding.machine_code` makes it anew, with --remove the sources run"
+    )
 
 
 @pytest.fixture(scope="session")

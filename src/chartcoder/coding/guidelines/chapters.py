@@ -6,33 +6,33 @@ import re
 from functools import cache
 from pathlib import Path
 
-import ahocorasick_rs
-
 from chartcoder.coding.assertions import class_of, holds_of_patient
 from chartcoder.coding.guidelines.draft import Draft, only_with
+from chartcoder.coding.inner.any_word import AnyWord
+from chartcoder.coding.lowering import begun_by
 
 HISTORY = Path(__file__).with_name("history_codes.tsv")
-SUBSEQUENT = re.compile(
-    r"\b(?:follow[- ]?up (?:visit |appointment )?(?:for|of|after)|routine healing|healing (?:well|fracture)"
-    r"|cast (?:removal|change|check)|weeks? post[- ]?op|status post (?:orif|fixation)|s/p (?:orif|fixation)"
-    r"|subsequent encounter|post[- ]?operative visit|here for follow[- ]?up)\b",
-    re.I,
-)
+SUBSEQUENT = begun_by(
+    r"follow[- ]?up (?:visit |appointment )?(?:for|of|after)\b", r"routine healing\b", r"healing (?:well|fracture)\b",
+    r"cast (?:removal|change|check)\b", r"weeks? post[- ]?op\b", r"status post (?:orif|fixation)\b",
+    r"s/p (?:orif|fixation)\b", r"subsequent encounter\b", r"post[- ]?operative visit\b", r"here for follow[- ]?up\b",
+)  # fmt: skip
 WITH_A_SEVENTH = ("S", "T", "V", "W", "X", "Y", "M")
 """Chapters of injuries, their causes, and fractures, whose seventh character is the encounter."""
-WORDS_OF_AFTERCARE = (
-    "up for", "up of", "up after", "up visit", "up appointment", "for follow", "healing", "cast ", "post-op", "post op",
-    "postop", "operative visit", "orif", "fixation", "subsequent encounter",
+WORDS_OF_AFTERCARE = AnyWord(
+    [
+        "up for", "up of", "up after", "up visit", "up appointment", "followup", "for follow*", "healing", "cast",
+        "post-op*", "post op*", "postop*", "operative visit", "orif", "fixation", "subsequent encounter",
+    ]
 )  # fmt: skip
 """What the pattern cannot do without, quicker to look for."""
-FIND_AFTERCARE = ahocorasick_rs.AhoCorasick(WORDS_OF_AFTERCARE).find_matches_as_indexes
 HISTORY_CODED_IN = frozenset({"assessment", "observation_and_plan", "problem_list"})
 EXPOSED = re.compile(r"\b(?:expos(?:ed|ure)|contacts?|partner)\b[^.;\n]*$", re.I)
 EXPOSURE_LEAD = 80  # characters
 EXPOSED_IN = frozenset({None, "chief_complaint", "assessment", "observation_and_plan", "problem_list"})
 SEPSIS = ("A40", "A41", "A02.1", "A22.7", "A26.7", "A32.7", "A42.7", "A54.86", "B37.7", "O85", "P36", "T81.44")
-SEQUELA = re.compile(r"\b(?:sequelae?|late effects?|old (?:fracture|injury)|residual)\b", re.I)
-WORDS_OF_A_SEQUELA = ("sequela", "late effect", "old fracture", "old injury", "residual")
+SEQUELA = begun_by(r"sequelae?\b", r"late effects?\b", r"old (?:fracture|injury)\b", r"residual\b")
+WORDS_OF_A_SEQUELA = AnyWord(["sequela*", "late effect*", "old fracture", "old injury", "residual"])
 
 
 @only_with("N18")
@@ -290,12 +290,12 @@ def set_seventh_character(draft: Draft) -> None:
     injuries = [code for code in draft.candidates if len(code) == 8 and code[7] in "AB" and code[0] in WITH_A_SEVENTH]
     if not injuries:
         return
-    text, low = draft.view.text[:20_000], draft.view.lower[:20_000]
+    low = draft.view.lower[:20_000]
     wanted = (
         "D"
-        if FIND_AFTERCARE(low) and SUBSEQUENT.search(text)
+        if draft.view.says(WORDS_OF_AFTERCARE) and SUBSEQUENT.search(low)
         else "S"
-        if any(word in low for word in WORDS_OF_A_SEQUELA) and SEQUELA.search(text)
+        if draft.view.says(WORDS_OF_A_SEQUELA) and SEQUELA.search(low)
         else None
     )
     if wanted is None:

@@ -97,13 +97,14 @@ def _is_of_circumstances(code: str) -> bool:
 
 
 def _turn_down_the_rest(draft: Draft) -> None:
+    candidates, rejected = draft.candidates, draft.rejected
     for place, finding in enumerate(draft.findings):
         code = finding.code
-        if not code or code in draft.candidates:
+        if not code or code in candidates:
             continue
-        held = draft.rejected.get(code)
+        held = rejected.get(code)
         if held is None:
-            held = draft.rejected[code] = ([], _why_not(finding))
+            held = rejected[code] = ([], _why_not(finding))
         held[0].append(place)
 
 
@@ -152,7 +153,7 @@ def is_problem_line(text: str, finding: Finding) -> bool:
     label = LABEL.match(line, body_start)
     body_start = label.end() if label else body_start
     before = line[body_start : finding.start - start]
-    if ":" in before or len(before) > longest or SENTENCE_END.search(before) or _narrates(before):
+    if before and (":" in before or len(before) > longest or SENTENCE_END.search(before) or _narrates(before)):
         return False
     first_sentence = FIRST_SENTENCE_END.split(line[body_start:], maxsplit=1)[0]
     return len(first_sentence) <= longest and not _narrates(first_sentence)

@@ -13,13 +13,13 @@ looking for phrases is looking up prefixes in a trie. The characters:
 from __future__ import annotations
 
 import json
-import mmap
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
 
 import marisa_trie
 
+from chartcoder.coding.inner.scanning import PhraseTable
 from chartcoder.coding.lexicon.compile import Core, Entry, Phrases
 from chartcoder.coding.lexicon.normalise import (
     ATTRIBUTES,
@@ -31,7 +31,7 @@ from chartcoder.coding.lexicon.normalise import (
     is_abbreviation,
 )
 from chartcoder.coding.lexicon.spelling import Speller, write_deletions
-from chartcoder.coding.scanning import SLOTS, PhraseTable
+from chartcoder.coding.lexicon.step_files import mapped, read_steps, write_steps
 from chartcoder.errors import LexiconMissing
 
 ARTEFACT = Path(__file__).parents[1] / "artefact"
@@ -40,7 +40,8 @@ ARTEFACT = Path(__file__).parents[1] / "artefact"
 SKIP, BREAK, COMMA, AND, LINE, UNKNOWN = " ", ".", ",", "&", "\n", "?"
 FIRST_ATTRIBUTE, FIRST_CORE, LAST_CORE = 0x100, 0x1000, 0xFFFF
 SURROGATES, AFTER_SURROGATES = 0xD800, 0x800
-FORMAT = 4
+FORMAT = 5
+STEPS = "phrases.steps"
 LONGEST_WORD = 60  # letters
 CACHED_WORDS = 200_000
 
@@ -66,18 +67,8 @@ def write_lexicon(phrases: Phrases, folder: Path, *, about: dict[str, str]) -> N
     trie = marisa_trie.Trie(encoded)
     trie.save(str(folder / "phrases.marisa"))
     _write_payloads(encoded, trie, folder)
-    _write_steps(trie, folder)
+    write_steps(((map(ord, phrase), number) for phrase, number in trie.items()), folder / STEPS)
     (folder / "about.json").write_text(json.dumps({"format": FORMAT, **about}), encoding="utf-8")
-
-
-def _write_steps(phrases: marisa_trie.Trie, folder: Path) -> None:
-    """The trie once more, as a table that finds all phrases of a chart at once (`scanning`)."""
-    steps, ends = array("Q", bytes(8 * SLOTS)), array("I", bytes(4 * SLOTS))
-    table = PhraseTable(steps, ends)
-    for phrase, number in phrases.items():
-        table.add(array("H", map(ord, phrase)), number)
-    (folder / "steps.bin").write_bytes(steps.tobytes())
-    (folder / "ends.bin").write_bytes(ends.tobytes())
 
 
 def _encode(core: Core, words: marisa_trie.Trie) -> str:
@@ -158,10 +149,9 @@ class Lexicon:
         self.vocabulary = Vocabulary(words, Speller(folder, words))
         self.phrases = marisa_trie.Trie()
         self.phrases.mmap(str(folder / "phrases.marisa"))
-        steps, ends = (memoryview(_mapped(folder / name)) for name in ("steps.bin", "ends.bin"))
-        self.table = PhraseTable(steps.cast("Q"), ends.cast("I"))  # finds what `phrases` has, with the same numbers
-        self._entries = _mapped(folder / "entries.bin")
-        self._offsets = memoryview(_mapped(folder / "offsets.bin")).cast("I")
+        self.table = PhraseTable(read_steps(folder / STEPS))  # finds what `phrases` has, with the same numbers
+        self._entries = mapped(folder / "entries.bin")
+        self._offsets = memoryview(mapped(folder / "offsets.bin")).cast("I")
         self._read: dict[int, tuple[Entry, ...]] = {}
 
     def entries(self, phrase: int) -> tuple[Entry, ...]:
@@ -176,8 +166,3 @@ class Lexicon:
             )
             self._read[phrase] = held  # bounded by the lexicon's size
         return held
-
-
-def _mapped(path: Path) -> mmap.mmap:
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)  # shared: nobody writes

@@ -6,13 +6,16 @@ The rules are in `context.py`; the algorithm is medspaCy's. As `scanning.py`, th
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import cython
 
 FORWARD, BACKWARD, BIDIRECTIONAL, TERMINATE, PSEUDO = "FORWARD", "BACKWARD", "BIDIRECTIONAL", "TERMINATE", "PSEUDO"
+
+
+NO_CUES: dict[str, str] = {}
+"""Of the terms that no trigger reaches; nobody changes it."""
 
 
 class Trigger(NamedTuple):
@@ -23,46 +26,11 @@ class Trigger(NamedTuple):
     tokens: int
 
 
-Found: TypeAlias = tuple[int, int, Trigger]
-"""Where a trigger begins and ends, in characters, and which it is."""
+DIRECTION, TOKENS = cython.declare(cython.Py_ssize_t, 1), cython.declare(cython.Py_ssize_t, 2)  # in a trigger
 
-
-class Bounded(NamedTuple):
-    """A trigger, and whether it must not begin, or end, inside a word."""
-
-    trigger: Trigger
-    opens: bool
-    closes: bool
-
-
-def bounded(string: str, trigger: Trigger) -> Bounded:
-    """The trigger that a string is. Only "n't" begins inside a word."""
-    return Bounded(trigger, string[0].isalnum() and not string.startswith("n't"), string[-1].isalnum())
-
-
-def found_in(low: str, matches: list, triggers: list) -> list:
-    """The triggers of a lower-case text, in order, without those that overlap others.
-
-    Args:
-        low: the text.
-        matches: (number, start, end) of each string that may be a trigger.
-        triggers: by number.
-    """
-    found: list = []
-    number: cython.Py_ssize_t
-    start: cython.Py_ssize_t
-    end: cython.Py_ssize_t
-    length: cython.Py_ssize_t = len(low)
-    for match in matches:
-        number, start, end = match
-        trigger, opens, closes = triggers[number]
-        if closes and end < length and low[end].isalnum():
-            continue
-        if opens and start > 0 and low[start - 1].isalnum():
-            continue
-        found.append((start, end, trigger))
-    found.sort()
-    return prune_overlapping(found)
+Found: TypeAlias = tuple[int, int, tuple[str, str, int]]
+"""Where a trigger begins and ends, in characters, and which it is: a plain tuple, which machine code takes apart at
+once."""
 
 
 def prune_overlapping(found: list) -> list:
@@ -85,7 +53,7 @@ def prune_overlapping(found: list) -> list:
                 end, following_start = current[1], following[0]
                 if following_start < end:
                     place += 1
-                    if following[2].tokens > current[2].tokens:
+                    if following[2][TOKENS] > current[2][TOKENS]:
                         current = following
             kept.append(current)
         if len(kept) == count:
@@ -157,7 +125,7 @@ def _cues_of(
     modifiers: list, start: cython.Py_ssize_t, end: cython.Py_ssize_t, low: str, own_words_act: cython.bint
 ) -> dict:
     """The cues that reach the term at [start, end): category -> the trigger's words."""
-    cues: dict = {}
+    cues: dict = NO_CUES
     modifier: Modifier
     for modifier in modifiers:
         if not overlap(modifier.scope_start, modifier.scope_end, start, end):
@@ -168,6 +136,8 @@ def _cues_of(
                 continue
         if not own_words_act and modifier.start >= start and modifier.end <= end:
             continue
+        if not cues:
+            cues = {}
         if modifier.category not in cues:
             cues[modifier.category] = low[modifier.start : modifier.end]
     return cues
@@ -193,34 +163,52 @@ def cues_of_terms(
     """
     if not own_words_act:
         found = _outside(spans, found)
-    starts: list = [trigger_start for trigger_start, _, _ in found]
     cues: list = []
     modifiers: list = []
     start: cython.Py_ssize_t
     end: cython.Py_ssize_t
+    first: cython.Py_ssize_t
+    last: cython.Py_ssize_t = 0
+    count: cython.Py_ssize_t = len(found)
+    sentence_start: cython.Py_ssize_t
     sentence_end: cython.Py_ssize_t = -1
     for span in spans:
         start, end = span
         if start >= sentence_end:
             sentence_start, sentence_end = sentence_around(start)
-            first = bisect_left(starts, sentence_start)
-            last = bisect_left(starts, sentence_end, first)
+            while last < count and _start_of(found, last) < sentence_start:
+                last += 1
+            first = last
+            while last < count and _start_of(found, last) < sentence_end:
+                last += 1
             modifiers = _in_scope(found[first:last], sentence_start, sentence_end) if first < last else []
-        cues.append(_cues_of(modifiers, start, end, low, own_words_act) if modifiers else {})
+        cues.append(_cues_of(modifiers, start, end, low, own_words_act) if modifiers else NO_CUES)
     return cues
+
+
+@cython.cfunc
+@cython.inline
+def _start_of(found: list, place: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """Where a trigger begins."""
+    one: tuple = found[place]
+    return one[0]
 
 
 @cython.cfunc
 def _outside(spans: Sequence[tuple[int, int]], found: list) -> list:
     """The triggers but those that a term ends with: "PR negative" denies no cancer before it, while "nausea without
     vomiting" goes on to what follows, and "positive for influenza" ends a denial."""
-    starts: list = [start for start, _ in spans]
     outside: list = []
+    start: cython.Py_ssize_t
+    end: cython.Py_ssize_t
+    span_end: cython.Py_ssize_t = -1  # of the last term that begins before a trigger
+    following: cython.Py_ssize_t = 0
+    count: cython.Py_ssize_t = len(spans)
     for one in found:
-        direction: str = one[2].direction
-        if direction in (BACKWARD, BIDIRECTIONAL):
-            before = bisect_right(starts, one[0]) - 1
-            if before >= 0 and one[1] <= spans[before][1]:
-                continue
-        outside.append(one)
+        start, end, trigger = one
+        while following < count and spans[following][0] <= start:
+            span_end = spans[following][1]
+            following += 1
+        if end > span_end or trigger[DIRECTION] not in (BACKWARD, BIDIRECTIONAL):
+            outside.append(one)
     return outside
