@@ -14,6 +14,7 @@ from chartcoder.chart import Chart
 from chartcoder.cli.app import app, examples, one_of
 from chartcoder.cli.streaming import Engine, Lexicon
 from chartcoder.errors import BadRequest
+from chartcoder.protected import reveal
 from chartcoder.readers import read_chart
 from chartcoder.writers.terminal import Explanation, as_svg
 
@@ -50,11 +51,13 @@ def explain(
     from chartcoder.coding.sections import Sections
 
     read = _read(chart)
-    setting = read.setting or setting_of(ChartView(read.text, lambda _: None))
+    text = reveal(read.text)
+    sections = Sections(text, read.sections)
+    setting = read.setting or setting_of(ChartView(text, sections.at))
     coded = Coder(engine=one_of(ENGINES, engine, "engine"), lexicon=lexicon).code(read)
     explanation = Explanation(
-        read.text,
-        Sections(read.text, read.sections).headings,
+        text,
+        sections.headings,
         coded.as_dict(),
         setting=f"{setting} ({'given' if read.setting else 'read from the chart'})",
         hints=() if has_categories(lexicon or ARTEFACT) else (f"no HCC categories here: {HOW_TO_ADD}",),
