@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from embedded.cloud import EmbeddedCloud
-from embedded.leaks import Search
+from embedded.leaks import Search, segments
 from tests.e2e.conftest import ROOT, Pipeline, wait_for
 from tests.security.canary import (
     CANARIES,
@@ -52,7 +52,10 @@ class Canary:
         self.answers: list[tuple[str, int, str]] = []
 
     def run(self) -> None:
-        """Uploads the charts, kills a worker at its first result, and waits until everything is over."""
+        """Uploads the charts, kills a worker while they are coded, and waits until everything is over.
+
+        The worker of the one chart that is traced has sent its segment by then: what it gathers dies with it.
+        """
         for name, data in charts().items():
             self.pipeline.upload(f"{BATCH}{name}", data)
         self.pipeline.upload(f"{BATCH}{IN_KEYS}.txt", NOTE.encode())
@@ -61,12 +64,16 @@ class Canary:
             status, answer = send(self.pipeline, method, path, body, kind)
             self.answers.append((f"{method} {path}", status, answer))
         wait_for(lambda: self._passes() and self.pipeline.ask("/batches/canary")["coded"], "the first chart is coded")
+        wait_for(lambda: self._passes() and self._is_traced(), "the chart that came with a trace has left one")
         self.kill_a_worker()
         wait_for(lambda: self._passes() and self.pipeline.nothing_is_left(), "the run ends", seconds=400)
 
     def _passes(self) -> bool:
         self.search.look_at_what_passes()
         return True
+
+    def _is_traced(self) -> bool:
+        return any('"chartcoder-worker"' in segment for segment in segments(self.cloud))
 
     def kill_a_worker(self) -> None:
         workers = {one["InstanceId"] for one in self.pipeline.instances("worker")}
