@@ -24,8 +24,15 @@ ABBREVIATIONS = frozenset(
 )  # fmt: skip
 """End in a period that does not end a sentence, unless a new one clearly begins; so do single letters and numbers of
 two digits."""
+BEFORE_LETTERS = frozenset(
+    {
+        "hepatitis", "influenza", "vitamin", "hemophilia", "group", "type", "class", "grade", "stage", "segment",
+        "factor", "category", "phase", "level",
+    }
+)  # fmt: skip
+"""Words that a letter belongs to: it is no initial, and the period behind it ends a sentence ("No hepatitis B.")."""
 ENDS_OF_LONG_ONES = "ftx"  # of the abbreviations that have four letters or more: prof, dept, approx
-LONGEST_ABBREVIATION = 12  # characters, with what stands before it
+LONGEST_ABBREVIATION = 13  # characters, with what stands before it
 BEGINS = re.compile(
     r"(?:The|This|There|These|She|He|They|It|We|I|Her|His|Patient|In|On|No|At|A|An|If|When|Since|However|Will|Would|Please"
     r"|My|You|Your|Also|Denies|Negative|Positive|History)\b"
@@ -151,8 +158,11 @@ class Sentences:
         before = text[max(0, period - LONGEST_ABBREVIATION) : period].replace("(", " ")
         if before[-1:].isspace():
             return False
-        word = before.split()[-1] if before else ""
-        if len(word) <= 2 and (word.isdecimal() or (len(word) == 1 and word.isascii() and word.isalpha())):
+        words: list = before.split()
+        word: str = words[-1] if words else ""
+        if len(word) == 1 and word.isascii() and word.isalpha():
+            return len(words) < 2 or words[-2].lower() not in BEFORE_LETTERS
+        if len(word) <= 2 and word.isdecimal():
             return True
         return word.lower() in ABBREVIATIONS
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,3 +34,20 @@ def test_sentences_are_the_same_from_source_and_as_machine_code(pieces: list[str
     text = " ".join(pieces)
     fast, slow = (module.Sentences(text) for module in MODULES)
     assert [fast.around(offset) for offset in range(len(text))] == [slow.around(offset) for offset in range(len(text))]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("No hepatitis B. Pneumonia was found.", 2),
+        ("No nodule in segment V. Ascites was found.", 2),
+        ("Seen by J. Smith for gout.", 1),
+        ("Grown were E. coli and others.", 1),
+        ("Told to nurse J. Fever was found.", 1),
+        ("Told to nurse J. The fever went.", 2),
+    ],
+)
+def test_a_letter_before_a_period_is_an_initial_or_belongs_to_the_word_before(text: str, count: int) -> None:
+    for module in MODULES:
+        sentences = module.Sentences(text)
+        assert len({sentences.around(offset) for offset in range(len(text))}) == count
