@@ -42,6 +42,7 @@ LONG_LINE, LONGEST_HEADING = 300, 110  # characters
 ENDS_OF_LINES = frozenset({"", "\n"})
 NUMBERS = "(0123456789"
 SOAP = re.compile(r"(?P<bullet>)(?P<name>[SOAP])(?:[ \t]*[:.)]|[ \t]+[-\u2013]|[ \t]*\r?$)", re.M)
+TEXT_IN_LINE = re.compile(r"[^\S\n]*\S")
 LIST_BEHIND = re.compile(r"[ \t\r]*\n[ \t]*\(?1[.)][ \t]")
 """A numbered list under a line."""
 LETTERS_OF_A_NOTE = 3  # of the four: fewer are a list or a vital sign
@@ -256,6 +257,7 @@ class Sections:
         self._starts: list[int] = []
         self._categories: list[str | None] = [None]  # before the first of `_starts`, behind the first, and so on
         self._headings: list[tuple[int, int]] = []
+        self._line_end: int | None = None  # of the heading's that was added last
         self.headings: list[tuple[int, int, str]] = []  # start, end and category of each, in order
         self._given = sorted(given, key=lambda section: section.start)
         for heading in _found_headings(text):
@@ -267,8 +269,8 @@ class Sections:
             if before in ENDED_BY_UNKNOWN:
                 self._begin(heading.text_start, None)
             return
-        line_end = text.find("\n", heading.text_start)
-        has_text = bool(text[heading.text_start : line_end if line_end >= 0 else None].strip())
+        line_end = self._end_of_line(text, heading.text_start)
+        has_text = TEXT_IN_LINE.match(text, heading.text_start) is not None
         labels_a_bullet = heading.at_bullet and has_text
         if labels_a_bullet and heading.category not in ONLY_THEIR_LINE:
             return
@@ -279,6 +281,13 @@ class Sections:
             self._begin(line_end, before)
         elif has_text and line_end >= 0 and _ends_with_its_line(heading) and not GOES_ON.match(text, line_end + 1):
             self._begin(line_end, None)
+
+    def _end_of_line(self, text: str, place: int) -> int:
+        """Where the line of a place ends, -1 if with the text. Places come in order: a long line is searched once."""
+        if self._line_end is not None and (self._line_end < 0 or place <= self._line_end):
+            return self._line_end
+        self._line_end = text.find("\n", place)
+        return self._line_end
 
     def _begin(self, start: int, category: str | None) -> None:
         self._starts.append(start)
