@@ -52,6 +52,7 @@ class ChartView:
         self.lower = lower_in_place(text)
         self.section_at = section_at
         self.beginnings = ANY_BEGINNING
+        self._said: dict[AnyWord, bool] = {}
         self._sex: str | None = None
         self._age: float | None = None
         self._age_read = False
@@ -66,8 +67,11 @@ class ChartView:
             self.beginnings = beginnings
 
     def says(self, words: AnyWord) -> bool:
-        """Whether one of some words stands anywhere in the chart."""
-        return bool(words.stands_in(self.lower, 0, len(self.lower), self.beginnings))
+        """Whether one of some words stands anywhere in the chart; looked for once."""
+        said = self._said.get(words)
+        if said is None:
+            said = self._said[words] = words.stands_in(self.lower, 0, len(self.lower), self.beginnings)
+        return said
 
     @property
     def sex(self) -> str:
@@ -136,7 +140,7 @@ def condition(name: str, value: str) -> Condition:
         )
     if name == "anywhere":
         words = _words_of(value)
-        return lambda view, start, end: words.stands_in(view.lower, 0, len(view.lower))
+        return lambda view, start, end: view.says(words)
     if name == "sex":
         return lambda view, start, end: view.sex == value
     if name == "age":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from chartcoder.chart import CodedChart
+from chartcoder.coding.conditions import ChartView
 
 Code = Callable[..., CodedChart]
 
@@ -67,3 +68,16 @@ def test_offsets_hold_behind_brackets_and_double_spaces(code: Code) -> None:
 def test_half_a_surrogate_pair_is_read_over(code: Code) -> None:
     coded = code("Denies \ud800 fever. Pneumonia.")
     assert [finding.assertion for finding in coded.findings] == ["negated", "present"]
+
+
+def test_a_chart_is_searched_once_for_what_a_condition_wants_anywhere() -> None:
+    class Words:
+        asked = 0
+
+        def stands_in(self, *_: object) -> bool:
+            self.asked += 1
+            return False
+
+    view, words = ChartView("BMI 31 " * 10, lambda _: None), Words()
+    assert not any(view.says(words) for _ in range(10))  # type: ignore[arg-type]
+    assert words.asked == 1
