@@ -1,8 +1,8 @@
 """A master that dies in mid-run takes nothing with it."""
 
-import os
 import signal
 
+from embedded.processes import end
 from tests.e2e.conftest import SAMPLES, SCHEDULED, wait_for
 
 
@@ -40,4 +40,4 @@ def kill_master(pipeline):
     processes = pipeline.cloud.instance_processes()[master["InstanceId"]]
     for stroke in (signal.SIGSTOP, signal.SIGKILL):
         for pid in processes:
-            os.kill(pid, stroke)
+            end(pid, stroke)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 from embedded.cloud import EmbeddedCloud
 from embedded.emulator_process import EmbeddedCloudFailed
 from embedded.ports import free_port
-from embedded.processes import command_of, marked
+from embedded.processes import command_of, end, marked
 
 PROJECT = Path(__file__).resolve().parents[2]
 NO_RUNS = {"BacklogThreshold": "1000"}
@@ -79,7 +78,7 @@ def test_an_instance_that_hangs_is_terminated_at_once(tmp_path: Path) -> None:
     with EmbeddedCloud(PROJECT, tmp_path, parameters=NO_RUNS, persist=False) as cloud:
         instance = launch(cloud)
         for pid in cloud.instance_processes()[instance]:
-            os.kill(pid, signal.SIGSTOP)
+            end(pid, signal.SIGSTOP)
         cloud.client("ec2").terminate_instances(InstanceIds=[instance])
         assert [one["State"]["Name"] for one in cloud.instances()] == ["terminated"]
         assert not list(marked("EMBEDDED_INSTANCE", instance))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 
 from embedded.cloud import EmbeddedCloud
 from embedded.leaks import Search, segments
+from embedded.processes import end
 from tests.e2e.conftest import ROOT, Pipeline, wait_for
 from tests.security.canary import (
     CANARIES,
@@ -81,7 +81,7 @@ class Canary:
         _, pids = next(iter(living.items()))
         for stroke in (signal.SIGSTOP, signal.SIGKILL):
             for pid in pids:
-                os.kill(pid, stroke)
+                end(pid, stroke)
 
 
 @pytest.fixture(scope="module")
