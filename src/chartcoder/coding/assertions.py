@@ -27,7 +27,8 @@ from chartcoder.coding.engine import (
     RESOLVED,
     Context,
 )
-from chartcoder.coding.inner.surroundings import Glance, ending_of
+from chartcoder.coding.inner.surroundings import Glance, Signals
+from chartcoder.coding.templates import ANSWERING, BLANKS, BOX_ENDS
 
 CLASSES = Path(__file__).with_name("code_classes.tsv")
 NEIGHBOURS = Path(__file__).with_name("neighbours.tsv")
@@ -79,8 +80,6 @@ PLACED = re.compile(
 PREFIX = re.compile(r"\bnon-$", re.I)
 """A prefix directly before a term, and no part of it: "non-ischemic"."""
 NEW_CLAUSE = re.compile(r",\s+(?:(?:the|her|his|their|a|an)\s+)?$", re.I)
-SIGNS_BEFORE = "+-\u2212?])\u2610\u2611\u2612"
-"""Those of `neighbours.tsv`, a hyphen, and the ends of boxes (`templates`)."""
 SAY_OVER = ("childhood ", "resolved ")
 """Words that say so too as the first of a term's own: "childhood asthma"."""
 TAKEN_FOR_OTHERS = "\u0131\u0130\u017f\u212a"
@@ -115,8 +114,9 @@ def _words_before() -> tuple[str, ...]:
 
 
 @cache
-def _endings_before() -> frozenset[str]:
-    return frozenset(map(ending_of, _words_before()))
+def _signals() -> Signals:
+    signs, answers = "".join(BOX_ENDS) + "-", "".join(ANSWERING - {"."})
+    return Signals(_words_before(), signs, SAY_OVER, answers, BLANKS, TAIL)
 
 
 @cache
@@ -158,10 +158,10 @@ class Surroundings:
         )
         self._starts_behind = [start for start, _ in found]
         self._rows_behind = [row for _, row in found]
-        glance = Glance(low, self._starts_behind, _endings_before(), SIGNS_BEFORE, SAY_OVER)
+        glance = Glance(low, self._starts_behind, _signals())
         self.say_nothing: Callable[[int, int], bool] = glance.finds_nothing if self._is_plain else _never
         """(start, end) -> whether it is seen at a glance that nothing beside the term there says anything of it, not
-        even as `templates` reads it."""
+        even as `templates` reads it. Terms asked for must not go back."""
 
     def said(self, words: Words) -> Mapping[str, str]:
         """What the neighbours of a term say: assertion (or "over", "asserted") -> the words that say it."""

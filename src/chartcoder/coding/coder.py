@@ -124,11 +124,11 @@ class Coder:
         """A finding for each code of each term; without its code where the term implies none by itself."""
         text = view.text
         answers, around = Answers(text), Surroundings(text, view.lower)
-        say_nothing = around.say_nothing if not answers.has_signs else lambda *_: False
+        has_signs, say_nothing = answers.has_signs, around.say_nothing
         findings: list[Finding] = []
         for term, context in zip(terms, contexts, strict=True):
             start, end, section = term.start, term.end, context.section
-            nothing_beside = say_nothing(start, end)
+            nothing_beside = not has_signs and say_nothing(start, end)
             quiet = nothing_beside and not context.cues and section not in TELLING_SECTIONS
             for code in term.entry.codes:
                 meaning = self._meanings.get(code) or self._meaning(code)

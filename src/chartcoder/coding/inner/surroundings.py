@@ -10,14 +10,44 @@ from array import array
 
 import cython
 
-FARTHEST = cython.declare(cython.int, 60)  # characters behind a term, see `assertions.TAIL`
-ENDING = cython.declare(cython.Py_ssize_t, 3)  # characters
-BLANKS = cython.declare(cython.int, 20)  # see `templates.BLANKS`
+ENDING = cython.declare(cython.Py_ssize_t, 3)  # characters of a word, by which most others are told from it
 
 
-def ending_of(word: str) -> str:
-    """The end of a word, by which most others are told from it."""
-    return word[max(0, len(word) - ENDING) :]
+@cython.cclass
+class Signals:
+    """What may say something beside a term, the same for every chart."""
+
+    endings: frozenset
+    signs: str
+    openings: tuple
+    answers: str
+    blanks: cython.Py_ssize_t
+    farthest: cython.Py_ssize_t
+
+    def __init__(
+        self,
+        words_before: tuple[str, ...],
+        signs: str,
+        openings: tuple[str, ...],
+        answers: str,
+        blanks: cython.Py_ssize_t,
+        farthest: cython.Py_ssize_t,
+    ) -> None:
+        """
+        Args:
+            words_before: words and signs that may say something directly before a term.
+            signs: more of these.
+            openings: what a term may begin with that says something of itself.
+            answers: what an answer behind a term begins with; a period, which comes in rows, is seen to apart.
+            blanks: characters behind a term among which the first that is no blank is looked for.
+            farthest: characters behind a term that a word may stand from it.
+        """
+        self.endings = frozenset([word[max(0, len(word) - ENDING) :] for word in words_before])
+        self.signs = "".join([word for word in words_before if len(word) == 1]) + signs
+        self.openings = openings
+        self.answers = answers
+        self.blanks = blanks
+        self.farthest = farthest
 
 
 @cython.cclass
@@ -26,64 +56,48 @@ class Glance:
 
     _low: str
     _places_behind: cython.int[::1]
-    _endings: frozenset
-    _signs: str
-    _openings: tuple
+    _following: cython.Py_ssize_t  # of these, behind the term that was asked for last
+    _signals: Signals
 
-    def __init__(
-        self, low: str, places_behind: list[int], endings: frozenset[str], signs: str, openings: tuple[str, ...]
-    ) -> None:
-        """
-        Args:
-            low: the text in lower case.
-            places_behind: where a word stands that may say something behind a term, in order.
-            endings: of words that may say something directly before one, as `ending_of` gives them.
-            signs: that may say something there.
-            openings: what a term may begin with that says something of itself.
-        """
+    def __init__(self, low: str, places_behind: list[int], signals: Signals) -> None:
+        """A text in lower case, and where a word stands in it that may say something behind a term, in order."""
         self._low = low
         self._places_behind = array("i", places_behind)
-        self._endings = endings
-        self._signs = signs
-        self._openings = openings
+        self._following = 0
+        self._signals = signals
 
     def finds_nothing(self, start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.bint:
         """Whether nothing beside the term at [start, end) can say anything of it: no box or answer of a template, no
-        sign, no hyphen, no word."""
+        sign, no hyphen, no word. Terms asked for must not go back."""
         low: str = self._low
+        signals: Signals = self._signals
         length: cython.Py_ssize_t = len(low)
         place: cython.Py_ssize_t = start
         limit: cython.Py_ssize_t
         while place and low[place - 1].isspace():
             place -= 1
-        if place and low[place - 1] in self._signs:
+        if place and low[place - 1] in signals.signs:
             return False
-        if low[max(0, place - ENDING) : place] in self._endings:
+        if low[max(0, place - ENDING) : place] in signals.endings:
             return False
         place = end
-        limit = min(end + BLANKS, length)
+        limit = min(end + signals.blanks, length)
         while place < limit and low[place] in " \t":
             place += 1
-        if place == limit or low[place] in ":-=?\u2026[(\u2610\u2611\u2612":
+        if place == limit or low[place] in signals.answers:
             return False
         if low[place] == "." and not (place + 1 < length and low[place + 1] in " \n"):
             return False
-        if low.startswith(self._openings, start, end):
+        if low.startswith(signals.openings, start, end):
             return False
         return not self._has_word_behind(end)
 
     @cython.cfunc
     def _has_word_behind(self, end: cython.Py_ssize_t) -> cython.bint:
         """Whether a word that may say something stands behind a place, not far from it and in its line."""
-        low: cython.Py_ssize_t = 0
-        high: cython.Py_ssize_t = len(self._places_behind)
-        middle: cython.Py_ssize_t
-        while low < high:
-            middle = (low + high) // 2
-            if self._places_behind[middle] < end:
-                low = middle + 1
-            else:
-                high = middle
-        if low == len(self._places_behind) or self._places_behind[low] >= end + FARTHEST:
+        count: cython.Py_ssize_t = len(self._places_behind)
+        while self._following < count and self._places_behind[self._following] < end:
+            self._following += 1
+        if self._following == count or self._places_behind[self._following] >= end + self._signals.farthest:
             return False
-        return self._low.find("\n", end, self._places_behind[low]) < 0
+        return self._low.find("\n", end, self._places_behind[self._following]) < 0

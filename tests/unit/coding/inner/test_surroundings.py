@@ -40,7 +40,8 @@ def test_a_glance_is_the_same_from_source_and_as_machine_code(before: list[str],
     start = low.index("asthma")
     places = [place for place in range(len(low)) if low.startswith(("ruled", "likely"), place)]
     fast, slow = (
-        module.Glance(low, places, frozenset({"old", "for"}), "?+-", ("old ",)) for module in both("surroundings")
+        module.Glance(low, places, module.Signals(("old", "for", "?", "+"), "-", ("old ",), ":=", 20, 60))
+        for module in both("surroundings")
     )
     assert fast.finds_nothing(start, start + 6) == slow.finds_nothing(start, start + 6)
 
