@@ -7,17 +7,20 @@ from array import array
 from collections.abc import Iterable
 from pathlib import Path
 
-from chartcoder.coding.inner.scanning import StepTable
+from chartcoder.coding.inner.scanning import MOST_SLOTS, StepTable
 
 FULLEST = 0.7
 """Of a table's slots: with more, a step is looked for at many places."""
 
 
 def write_steps(sequences: Iterable[tuple[Iterable[int], int]], path: Path) -> None:
-    """Write a table of sequences of tokens, each with its number."""
+    """Write a table of sequences of tokens, each with its number. Raises ValueError where they are too many for one."""
     held = [(tuple(tokens), number) for tokens, number in sequences]
     count = len({tokens[:length] for tokens, _ in held for length in range(1, len(tokens) + 1)})
-    steps = array("Q", bytes(8 << int(count / FULLEST).bit_length()))
+    slots = 1 << int(count / FULLEST).bit_length()
+    if slots > MOST_SLOTS:
+        raise ValueError(f"{count:,} steps ask for a table of {slots:,} slots; it may have {MOST_SLOTS:,}")
+    steps = array("Q", bytes(8 * slots))
     table = StepTable(steps)
     for tokens, number in held:
         table.add(tokens, number)
