@@ -43,6 +43,11 @@ def libraries() -> list[Path]:
     return [source.with_suffix(SUFFIX) for source in SOURCES]
 
 
+def module_of(source: Path) -> str:
+    """The name by which a source is imported."""
+    return ".".join(("chartcoder.coding", *source.relative_to(FOLDER).with_suffix("").parts))
+
+
 def make() -> None:
     """Make the libraries anew. Raises subprocess.CalledProcessError where Cython or the compiler refuses."""
     with ThreadPoolExecutor(os.cpu_count()) as makers:
@@ -51,11 +56,10 @@ def make() -> None:
 
 
 def _make_one(source: Path, library: Path) -> None:
-    name = ".".join(("chartcoder.coding", *source.relative_to(FOLDER).with_suffix("").parts))
     include = f"-I{sysconfig.get_path('include')}"
     with tempfile.TemporaryDirectory() as folder:
         in_c, made = Path(folder, "source.c"), Path(folder, library.name)
-        _run(sys.executable, "-m", "cython", "-3", "--module-name", name, source, "-o", in_c)
+        _run(sys.executable, "-m", "cython", "-3", "--module-name", module_of(source), source, "-o", in_c)
         _run(_compiler(), *OPTIONS, include, in_c, "-o", made)
         library.unlink(missing_ok=True)  # a process that runs keeps the one it has
         shutil.copyfile(made, library)

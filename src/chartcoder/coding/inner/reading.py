@@ -164,9 +164,21 @@ class PhraseReader:
 
     @cython.cfunc
     def _term_of(self, first: cython.Py_ssize_t, last: cython.Py_ssize_t, entry: object) -> object:
-        start: cython.Py_ssize_t = self._bounds[self._places[first]]
-        end: cython.Py_ssize_t = self._bounds[self._places[last - 1] + 1]
-        return self._term(start, end, entry)
+        return self._term(self._start(first), self._end(last), entry)
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _start(self, first: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Where in the text the word of a core token begins."""
+        return self._bounds[self._places[first]]
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _end(self, last: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Where the word before a core token ends."""
+        return self._bounds[self._places[last - 1] + 1]
 
     @cython.cfunc
     def _entry(self, first: cython.Py_ssize_t, last: cython.Py_ssize_t, phrase: cython.Py_ssize_t) -> object:
@@ -179,9 +191,7 @@ class PhraseReader:
         if entry is None:
             if not choice.ranked:
                 return None
-            start: cython.Py_ssize_t = self._bounds[self._places[first]]
-            end: cython.Py_ssize_t = self._bounds[self._places[last - 1] + 1]
-            entry = choice.entry(self._view, start, end)
+            entry = choice.entry(self._view, self._start(first), self._end(last))
         if choice.asks_for_side and len(self._attributes) and entry is not None and _codes_of(entry):
             return self._sided(first, last, phrase, said, entry)
         return entry

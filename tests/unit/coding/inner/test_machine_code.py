@@ -15,5 +15,4 @@ def test_the_libraries_are_made_of_these_sources() -> None:
     assert all(library.exists() for library in machine_code.libraries()), "`make setup` makes the machine code"
     assert not machine_code.is_of_other_sources()
     for source, library in zip(machine_code.SOURCES, machine_code.libraries(), strict=True):
-        name = ".".join(("chartcoder.coding", *source.relative_to(machine_code.FOLDER).with_suffix("").parts))
-        assert importlib.import_module(name).__file__ == str(library)
+        assert importlib.import_module(machine_code.module_of(source)).__file__ == str(library)
